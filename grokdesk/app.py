@@ -1,0 +1,430 @@
+"""The composition root: builds every part once, starts them in order, stops them in reverse.
+
+No logic, no globals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import tempfile
+import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, Final
+
+from grokdesk import __version__
+from grokdesk.core.accounts import AccountId, Report
+from grokdesk.core.errors import Broken
+from grokdesk.core.notices import Bus, SettingsChanged, Trouble
+from grokdesk.core.options import KeyChoice, Options
+from grokdesk.core.ports import Solver
+from grokdesk.core.secret import Secret
+from grokdesk.core.settings import ClearanceMode, Live, LoggingSettings, Settings
+from grokdesk.engine.accounts import AccountPool, Added
+from grokdesk.engine.commands import Commands
+from grokdesk.engine.egress import EgressService
+from grokdesk.engine.engine import Engine
+from grokdesk.engine.import_export import NewAccount, Reading, read_accounts
+from grokdesk.engine.keys import ClientKeys
+from grokdesk.engine.quota import Checks
+from grokdesk.engine.runs import RunLog
+from grokdesk.gateway.ports import Readiness, Services
+from grokdesk.gateway.server import CannotListen, Gateway
+from grokdesk.platform import logs, single_instance
+from grokdesk.platform.clock import SystemClock
+from grokdesk.platform.deadlines import Deadlines
+from grokdesk.platform.ids import client_key, new_id
+from grokdesk.platform.paths import Paths
+from grokdesk.platform.secrets import (
+    KeySource,
+    NeedsChoice,
+    Vault,
+    no_keyring,
+    passphrase_from_environment,
+    system_keyring,
+    unlock,
+)
+from grokdesk.platform.settings_file import SettingsFile
+from grokdesk.platform.tasks import Supervisor, offload
+from grokdesk.platform.wire import Limits, Wire
+from grokdesk.providers.flaresolverr import FlareSolverr
+from grokdesk.providers.grok_web.provider import GrokWeb, WebOptions
+
+log = logging.getLogger(__name__)
+
+
+ChooseKey = Callable[[KeySource | None], Awaitable[KeyChoice | None]]
+
+# How long a removed account can be brought back.
+_REMOVED_KEPT_S: Final = 30 * 86_400.0
+
+# How often the settings file is looked at.
+LOOK_S: Final = 2.0
+_SETTINGS_TROUBLE: Final = "settings"
+
+_KEY_NOTES: Final = {
+    KeySource.KEYRING: "",
+    KeySource.KEY_FILE: (
+        "The master key lies in a file in the data folder, because there is no keyring in use."
+    ),
+    KeySource.PASSPHRASE: "The master key is made from your passphrase.",
+}
+
+
+class Shutdown:
+    """The one way to end the program: request it; whoever runs the app waits for it."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def request(self) -> None:
+        """End the program soon."""
+        self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the end has been requested."""
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        """Return when the end has been requested."""
+        await self._event.wait()
+
+
+class Abandoned(Broken):
+    """The owner chose not to start."""
+
+    title = "GrokDesk was not started"
+
+
+class App:
+    """Every service of the running program. `App.started` builds one."""
+
+    def __init__(self, options: Options, paths: Paths) -> None:
+        self.options = options
+        self.paths = paths
+        self.demo = options.demo
+        self.clock = SystemClock()
+        self.bus = Bus()
+        self.shutdown = Shutdown()
+        self.notes: list[str] = []
+        self._raisers: list[Callable[[], None]] = []
+        self._changing = asyncio.Lock()
+        self._demo_url = ""
+        # Set by `_build`, in this order.
+        self.tasks: Supervisor
+        self.deadlines: Deadlines
+        self.vault: Vault
+        self.settings_file: SettingsFile
+        self.live: Live
+        self.pool: AccountPool
+        self.egress: EgressService
+        self.provider: GrokWeb
+        self.checks: Checks
+        self.keys: ClientKeys
+        self.runs: RunLog
+        self.engine: Engine
+        self.gateway: Gateway
+        self.commands: Commands
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls, options: Options, *, choose_key: ChooseKey | None = None) -> AsyncIterator[App]:
+        """Build and start everything; leaving the block stops it in reverse.
+
+        `choose_key` asks the owner about the master key where there is no keyring; without it a key file is
+        used (decision 3c). Raises `AlreadyRunning` and other `GrokDeskError`s. A port in use does not raise:
+        the gateway's state says so.
+        """
+        async with AsyncExitStack() as stack:
+            paths = paths_of(options, stack)
+            app = cls(options, paths.create())
+            await app._build(stack, choose_key)
+            yield app
+
+    async def _build(self, stack: AsyncExitStack, choose_key: ChooseKey | None) -> None:
+        options, paths = self.options, self.paths
+        self.tasks = await stack.enter_async_context(Supervisor())
+        await stack.enter_async_context(single_instance.hold(paths.data))
+        writing = logs.start(paths, LoggingSettings().level.value, LoggingSettings().days)
+        stack.callback(writing.stop)
+        self.vault = await self._unlocked(choose_key)
+        self.settings_file, self.live = await self._settings()
+        _adjust(writing, self.live.now)
+        self.live.subscribe(lambda _, new: _adjust(writing, new))
+        log.info("starting version=%s demo=%s headless=%s", __version__, options.demo, options.headless)
+
+        self.deadlines = Deadlines(self.clock)
+        stack.callback(self.deadlines.close)
+        from grokdesk.store.accounts import SqlAccounts  # noqa: PLC0415 - SQLAlchemy, only after the tray icon
+        from grokdesk.store.database import Database  # noqa: PLC0415 - same
+        from grokdesk.store.keys import SqlKeys  # noqa: PLC0415 - same
+        from grokdesk.store.runs import SqlRuns  # noqa: PLC0415 - same
+
+        database = await stack.enter_async_context(
+            Database(paths, spawn=self.tasks.spawn, on_trouble=self._trouble)
+        )
+        rng = SystemRandom()
+        stored = SqlAccounts(database, self.vault)
+        self.pool = AccountPool(stored, self.live, self.bus, self.clock, new_id=new_id, rng=rng)
+        await self.pool.load()
+        await stored.purge(self.clock.now() - _REMOVED_KEPT_S)
+        self.keys = ClientKeys(
+            SqlKeys(database, self.vault), self.bus, self.clock, new_id=new_id, new_key=client_key
+        )
+        await self.keys.load()
+        self.runs = RunLog(SqlRuns(database), self.live, self.bus, self.clock)
+        await self.runs.load()
+
+        if options.demo and options.serve:
+            await self._enter_demo(stack)
+        wire = await stack.enter_async_context(Wire(self.deadlines))
+        self.egress = EgressService(self.live, self.bus, self.clock, lambda: self._solver(wire))
+        self.provider = GrokWeb(
+            wire,
+            options=lambda: web_options(self.live.now),
+            clock=self.clock,
+            deadlines=self.deadlines,
+            rng=rng,
+            learned=self._learned,
+        )
+        self.engine = Engine(
+            provider=self.provider,
+            pool=self.pool,
+            egress=self.egress,
+            runs=self.runs,
+            live=self.live,
+            clock=self.clock,
+            deadlines=self.deadlines,
+            new_id=new_id,
+        )
+        self.checks = await stack.enter_async_context(
+            Checks(self.provider, self.pool, self.egress, self.live, self.tasks)
+        )
+        self.gateway = Gateway(
+            Services(
+                engine=self.engine,
+                keys=self.keys,
+                settings=self.live,
+                bus=self.bus,
+                clock=self.clock,
+                spawn=self.tasks.spawn,
+                deadlines=self.deadlines,
+                readiness=self._readiness,
+            )
+        )
+        stack.push_async_callback(self.gateway.stop)
+        self.commands = Commands(
+            pool=self.pool,
+            keys=self.keys,
+            runs=self.runs,
+            checks=self.checks,
+            gateway=lambda: self.gateway.state,
+            about=self._about,
+            quit_=self.shutdown.request,
+            raise_window=self._raise_window,
+            check_imports=lambda: options.serve and self.live.now.accounts.check_on_import,
+        )
+        if not options.serve:
+            return
+        await stack.enter_async_context(self.tasks.during(self._keep_house(), name="housekeeping"))
+        await stack.enter_async_context(single_instance.listen(paths.data, self.commands.do))
+        # Without a face nobody could start it later.
+        if self.live.now.startup.start_gateway or options.headless:
+            with suppress(CannotListen):
+                await self.gateway.start()
+        if self.live.now.accounts.check_on_import:
+            self.checks.start_unknown()
+        # What is here now stays; walking it again and again would stall every stream for some 50 ms.
+        gc.freeze()
+
+    # -- what the face calls
+
+    def read_accounts(self, data: bytes | str) -> Reading:
+        """Say what an import would find. Pure; saves nothing."""
+        return read_accounts(data)
+
+    async def import_accounts(self, reading: Reading) -> Added:
+        """Take accounts in and check them in the background."""
+        added = await self.pool.add(reading.found)
+        if self.live.now.accounts.check_on_import:
+            self.checks.start(account.id for account in added.accounts)
+        return added
+
+    async def change(self, changes: Mapping[str, Any]) -> None:
+        """Change settings by dotted name and keep them. Raises `Broken` saying which value is wrong."""
+        async with self._changing:
+            self._set(await offload(self.settings_file.save, changes))
+
+    def on_raise(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when a second start asks for the window."""
+        self._raisers.append(callback)
+
+    # -- building
+
+    async def _unlocked(self, choose_key: ChooseKey | None) -> Vault:
+        options = self.options
+        passphrase = passphrase_from_environment(options.environment)
+        backend = no_keyring if options.demo else system_keyring
+        alone = options.headless or options.demo or choose_key is None
+        allow_key_file = False
+        while True:
+            try:
+                return await offload(
+                    unlock,
+                    self.paths,
+                    headless=alone,
+                    passphrase=passphrase,
+                    allow_key_file=allow_key_file,
+                    keyring_backend=backend,
+                )
+            except NeedsChoice as need:
+                choice = await choose_key(need.source) if choose_key is not None else None
+                if choice is None:
+                    raise Abandoned("GrokDesk was not started: the master key was not unlocked.") from need
+                passphrase, allow_key_file = choice.passphrase, choice.passphrase is None
+
+    async def _settings(self) -> tuple[SettingsFile, Live]:
+        file = SettingsFile(self.paths.config_file, vault=self.vault)
+        settings = await offload(file.load, self.options.environment, self.options.overrides)
+        self.notes += file.notes
+        if not self.demo and _KEY_NOTES[self.vault.source]:
+            self.notes.append(_KEY_NOTES[self.vault.source])
+        live = Live(settings)
+        live.subscribe(lambda old, new: self.bus.publish(SettingsChanged(old, new)))
+        return file, live
+
+    def _set(self, settings: Settings) -> None:
+        """Make `settings` current. The demo talks to its own Grok whatever they say."""
+        self.live.set(pointed_at(settings, self._demo_url) if self._demo_url else settings)
+
+    async def _keep_house(self) -> None:
+        """Take in what the owner writes into the settings file, and forget old requests."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            async with self._changing:
+                await self._reread()
+            await self.runs.tidy()
+
+    async def _reread(self) -> None:
+        file = self.settings_file
+        if not await offload(file.changed_on_disk):
+            return
+        try:
+            settings = await offload(file.load)
+        except Broken as error:
+            log.warning("settings file not taken error=%s", error.message)
+            self.bus.publish(Trouble(_SETTINGS_TROUBLE, error.message, error.hint))
+            return
+        self._set(settings)
+        self.bus.publish(Trouble(_SETTINGS_TROUBLE, ""))
+
+    async def _enter_demo(self, stack: AsyncExitStack) -> None:
+        from grokdesk.sim import Simulator, seed  # noqa: PLC0415 - only the demo carries a Grok of its own
+
+        world = seed.demo_world(self.clock.now, SystemRandom())
+        simulator = await stack.enter_async_context(Simulator(world, port=0).started())
+        self._demo_url = simulator.url
+        self._set(self.live.now)
+        await self.pool.add(
+            [NewAccount(token=Secret(one.token), label=one.label) for one in seed.demo_tokens()]
+        )
+
+    # -- small answers
+
+    def _solver(self, wire: Wire) -> Solver | None:
+        egress = self.live.now.egress
+        if egress.clearance is not ClearanceMode.FLARESOLVERR or not egress.solver_url:
+            return None
+        return FlareSolverr(wire, egress.solver_url, egress.solver_timeout_s)
+
+    def _learned(self, account_id: AccountId, report: Report) -> None:
+        self.pool.learn(account_id, report.user_id, report.email)
+
+    def _readiness(self) -> Readiness:
+        counts = self.pool.counts()
+        return Readiness(counts.total, counts.ready)
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "demo": self.demo,
+            "data_folder": str(self.paths.data),
+            "master_key": self.vault.source.value,
+        }
+
+    def _trouble(self, message: str, hint: str) -> None:
+        self.bus.publish(Trouble("storage", message, hint))
+
+    def _raise_window(self) -> None:
+        for callback in self._raisers:
+            callback()
+
+
+def _adjust(writing: logs.Logs, settings: Settings) -> None:
+    writing.set_level(settings.logging.level.value)
+    writing.keep(settings.logging.days)
+
+
+def paths_of(options: Options, stack: AsyncExitStack | None = None) -> Paths:
+    """Where this start keeps its files. The demo's folder is thrown away when `stack` is left."""
+    if options.data_dir is not None:
+        return Paths.under(options.data_dir)
+    if options.demo and stack is not None:
+        return Paths.under(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grokdesk-demo-"))))
+    return Paths.default()
+
+
+def web_options(settings: Settings) -> WebOptions:
+    """What the settings say about Grok web."""
+    web, chat, times = settings.grok_web, settings.chat, settings.timeouts
+    return WebOptions(
+        api_url=web.api_url,
+        assets_url=web.assets_url,
+        chat_form=web.chat_form,
+        statsig=web.statsig,
+        statsig_value=web.statsig_value,
+        signer_url=web.signer_url,
+        temporary=chat.temporary,
+        memory=chat.memory,
+        custom_instruction=chat.custom_instruction,
+        limits=Limits(times.connect_s, times.first_s, times.idle_s, times.total_s),
+        probe_s=times.probe_s,
+    )
+
+
+def pointed_at(settings: Settings, url: str) -> Settings:
+    """The settings with every address of Grok at `url`."""
+    web = settings.grok_web.model_copy(
+        update={"api_url": url, "assets_url": url, "public_images_url": url, "accounts_url": url}
+    )
+    return settings.model_copy(update={"grok_web": web})
+
+
+def shown_settings(options: Options) -> tuple[dict[str, Any], list[str]]:
+    """The settings in force for `config show`, and what was odd about them.
+
+    Of a secret it says only whether it is set.
+    """
+    file = SettingsFile(paths_of(options).config_file)
+    settings = file.load(options.environment, options.overrides)
+    written = _written(file.path)
+    shown = settings.model_dump(mode="json")
+    for section, values in shown.items():
+        fields = type(getattr(settings, section)).model_fields
+        for name in values:
+            extra = fields[name].json_schema_extra
+            # What is sealed in the file cannot be opened without the master key, but it is there.
+            sealed = f"{section}.{name}" not in file.outside and written.get(section, {}).get(name)
+            if isinstance(extra, dict) and extra.get("secret") and (values[name] or sealed):
+                values[name] = "(set)"
+    return shown, list(file.notes)
+
+
+def _written(path: Path) -> dict[str, Any]:
+    """The settings file as it stands; it has just been read and found to be in order."""
+    return tomllib.loads(path.read_text("utf-8-sig")) if path.exists() else {}

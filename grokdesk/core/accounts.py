@@ -1,0 +1,328 @@
+"""What an account is, and how the outcome of a call changes it.
+
+`after` is the only place that knows what an outcome means for an account. Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NewType, assert_never
+
+from grokdesk.core.secret import Secret
+
+AccountId = NewType("AccountId", str)
+
+
+class Mode(StrEnum):
+    """How Grok is asked to think; the value is Grok's own name (protocol/grok-web-chat.md §7.2)."""
+
+    AUTO = "auto"
+    FAST = "fast"
+    EXPERT = "expert"
+    HEAVY = "heavy"
+    GROK_4_3 = "grok-420-computer-use-sa"
+
+
+class Tier(StrEnum):
+    """What the account pays for. UNKNOWN is a real state and is served like BASIC."""
+
+    UNKNOWN = "unknown"
+    BASIC = "basic"
+    SUPER = "super"
+    HEAVY = "heavy"
+
+
+class TierSource(StrEnum):
+    """How the tier is known. A FIXED tier is the owner's word and is never overruled."""
+
+    UNKNOWN = "unknown"
+    GUESSED = "guessed"
+    PROVEN = "proven"
+    FIXED = "fixed"
+
+
+class Status(StrEnum):
+    """Whether an account may be used at all. Being out of quota is not a status but a window."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+    DISABLED = "disabled"
+
+
+class WindowSource(StrEnum):
+    """Where the numbers of a window come from."""
+
+    DEFAULT = "default"
+    REAL = "real"
+    ESTIMATED = "estimated"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The quota of one mode: `remaining` of `total` questions until `reset_at`.
+
+    `reset_at` is None until a first question or a sync starts the window. `synced_at` is when upstream last
+    told.
+    """
+
+    total: int
+    remaining: int
+    window_s: int
+    reset_at: float | None = None
+    synced_at: float | None = None
+    source: WindowSource = WindowSource.DEFAULT
+
+    def free_at(self) -> float:
+        """When a question may be asked: 0 for at once, else the time of the reset."""
+        if self.remaining > 0:
+            return 0.0
+        return self.reset_at or 0.0
+
+    def refreshed(self, now: float) -> Window:
+        """The window as it stands at `now`: full again when its reset has passed."""
+        if self.reset_at is not None and now >= self.reset_at:
+            return replace(self, remaining=self.total, reset_at=None, source=WindowSource.ESTIMATED)
+        return self
+
+    def spent(self, now: float) -> Window:
+        """One question asked at `now`."""
+        current = self.refreshed(now)
+        reset_at = current.reset_at if current.reset_at is not None else now + current.window_s
+        return replace(
+            current,
+            remaining=max(0, current.remaining - 1),
+            reset_at=reset_at,
+            source=WindowSource.ESTIMATED,
+        )
+
+    def exhausted(self, now: float, until: float | None) -> Window:
+        """Upstream refused: nothing left until `until`, else until the known reset, else a whole window."""
+        current = self.refreshed(now)
+        reset_at = until if until is not None else current.reset_at
+        if reset_at is None or reset_at <= now:
+            reset_at = now + current.window_s
+        return replace(current, remaining=0, reset_at=reset_at, source=WindowSource.ESTIMATED)
+
+
+def _window(total: int, window_s: int) -> Window:
+    return Window(total=total, remaining=total, window_s=window_s)
+
+
+_DAY_S: Final = 86_400
+_PAID_S: Final = 7_200
+
+DEFAULT_WINDOWS: Final[Mapping[Tier, Mapping[Mode, Window]]] = MappingProxyType(
+    {
+        # protocol/grok-web-chat.md §16.2: what a tier has before the first answer about its quota.
+        Tier.UNKNOWN: {Mode.FAST: _window(30, _DAY_S)},
+        Tier.BASIC: {Mode.FAST: _window(30, _DAY_S)},
+        Tier.SUPER: {
+            Mode.AUTO: _window(50, _PAID_S),
+            Mode.FAST: _window(140, _PAID_S),
+            Mode.EXPERT: _window(50, _PAID_S),
+            Mode.GROK_4_3: _window(50, _PAID_S),
+        },
+        Tier.HEAVY: {
+            Mode.AUTO: _window(150, _PAID_S),
+            Mode.FAST: _window(400, _PAID_S),
+            Mode.EXPERT: _window(150, _PAID_S),
+            Mode.HEAVY: _window(20, _PAID_S),
+            Mode.GROK_4_3: _window(150, _PAID_S),
+        },
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One Grok account of the owner.
+
+    `reason` says why the status is what it is, since `since`. `resting_until` is a short pause after faults,
+    whatever the mode; `rest_reason` says why. `windows` holds the modes the tier has.
+    """
+
+    id: AccountId
+    token: Secret
+    label: str = ""
+    tier: Tier = Tier.UNKNOWN
+    tier_source: TierSource = TierSource.UNKNOWN
+    status: Status = Status.ACTIVE
+    reason: str = ""
+    since: float = 0.0
+    windows: Mapping[Mode, Window] = field(default_factory=lambda: dict(DEFAULT_WINDOWS[Tier.UNKNOWN]))
+    resting_until: float = 0.0
+    rest_reason: str = ""
+    faults: int = 0
+    user_id: str = ""
+    email: str = ""
+    cookies: Secret = Secret("")
+    created_at: float = 0.0
+    synced_at: float | None = None
+    uses: int = 0
+    failures: int = 0
+    last_use_at: float | None = None
+    last_failure_at: float | None = None
+    last_failure: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: the label, else the mail address, else the end of the token."""
+        return self.label or self.email or str(self.token)
+
+    def free_at(self, mode: Mode) -> float:
+        """When it may serve `mode`: 0 for at once, infinity for never as things stand."""
+        window = self.windows.get(mode)
+        if self.status is not Status.ACTIVE or window is None:
+            return float("inf")
+        return max(window.free_at(), self.resting_until)
+
+    def with_tier(self, tier: Tier, source: TierSource) -> Account:
+        """The account in `tier`, keeping what is known of modes that both tiers have."""
+        windows = {mode: self.windows.get(mode, window) for mode, window in DEFAULT_WINDOWS[tier].items()}
+        return replace(self, tier=tier, tier_source=source, windows=windows)
+
+    def with_window(self, mode: Mode, window: Window) -> Account:
+        """The account with one window replaced."""
+        return replace(self, windows={**self.windows, mode: window})
+
+    def with_status(self, status: Status, reason: str, now: float) -> Account:
+        """The account in `status`, saying why and since when."""
+        if (status, reason) == (self.status, self.reason):
+            return self
+        return replace(self, status=status, reason=reason, since=now)
+
+
+# --- outcomes
+# --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The answer came to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Upstream says this mode is used up or asked too fast. `retry_after` in seconds when it said so."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Upstream refuses the account itself: `status` is EXPIRED or BLOCKED."""
+
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """The account answered with nothing or with nonsense."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """It failed for a reason that is not the account's; worth showing, costs nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """Nobody waited for the end: the client left, or the fault was ours. Leaves no trace."""
+
+
+Outcome = Succeeded | Limited | Rejected | Faulted | Noted | Abandoned
+
+
+@dataclass(frozen=True, slots=True)
+class RestPolicy:
+    """How long an account rests after faults.
+
+    `first_s` after the first, twice as long with each further one in a row, at most `longest_s`.
+    """
+
+    first_s: float = 30.0
+    longest_s: float = 1_800.0
+
+
+def after(account: Account, outcome: Outcome, mode: Mode, now: float, policy: RestPolicy) -> Account:
+    """Return `account` as it is after a call in `mode` ended with `outcome` at `now`."""
+    match outcome:
+        case Succeeded():
+            return _succeeded(account, mode, now)
+        case Limited(reason, retry_after):
+            window = account.windows.get(mode)
+            until = None if retry_after is None else now + retry_after
+            if window is not None:
+                account = account.with_window(mode, window.exhausted(now, until))
+            return _failed(account, reason, now)
+        case Rejected(status, reason):
+            if account.status is not Status.DISABLED:
+                account = account.with_status(status, reason, now)
+            return _failed(account, reason, now)
+        case Faulted(reason):
+            faults = account.faults + 1
+            rest_s = min(policy.longest_s, policy.first_s * 2.0 ** min(faults - 1, 16))
+            return replace(
+                _failed(account, reason, now), faults=faults, resting_until=now + rest_s, rest_reason=reason
+            )
+        case Noted(reason):
+            return _failed(account, reason, now)
+        case Abandoned():
+            return account
+    assert_never(outcome)
+
+
+def _succeeded(account: Account, mode: Mode, now: float) -> Account:
+    window = account.windows.get(mode)
+    if window is not None:
+        account = account.with_window(mode, window.spent(now))
+    return replace(
+        account, uses=account.uses + 1, last_use_at=now, faults=0, resting_until=0.0, rest_reason=""
+    )
+
+
+def _failed(account: Account, reason: str, now: float) -> Account:
+    return replace(account, failures=account.failures + 1, last_failure_at=now, last_failure=reason)
+
+
+# --- reports
+# ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What upstream said about an account when asked. Empty members were not told.
+
+    `windows` holds only modes that answered. `tier` is None when the totals tell nothing.
+    """
+
+    user_id: str = ""
+    email: str = ""
+    tier: Tier | None = None
+    windows: Mapping[Mode, Window] = field(default_factory=dict)
+
+
+def told(account: Account, report: Report, now: float) -> Account:
+    """Return `account` with what `report` tells. A fixed tier stays; silence demotes nobody."""
+    if report.tier is not None and account.tier_source is not TierSource.FIXED:
+        account = account.with_tier(report.tier, TierSource.PROVEN)
+    windows = dict(account.windows)
+    windows.update({mode: window for mode, window in report.windows.items() if mode in windows})
+    active = account.with_status(Status.ACTIVE, "", now) if account.status is Status.EXPIRED else account
+    return replace(
+        active,
+        windows=windows,
+        user_id=report.user_id or account.user_id,
+        email=report.email or account.email,
+        synced_at=now,
+    )

@@ -1,0 +1,230 @@
+"""The one error tree.
+
+```
+GrokDeskError
+├─ InvalidRequest(param)        the client asked for something impossible
+│  ├─ ModelNotFound · NotFound · TooLarge · Unsupported
+├─ NotAllowed                   missing or wrong client key, host or origin
+├─ NoAccount(retry_after)       nothing free, or nothing at all (says which)
+├─ UpstreamError                the upstream, or the way to it
+│  ├─ RateLimited   ├─ AccountRejected   ├─ Challenged   ├─ Refused (moderation)   ├─ FormGone
+│  ├─ Overloaded    ├─ EmptyAnswer       ├─ Garbled      ├─ Unreachable            └─ UpstreamTimeout
+└─ Broken                       ours: storage, secrets, settings, bugs
+```
+
+`message` is for clients: no secret, no path, no upstream body. `hint` tells a person what to do. `detail` is
+for logs.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+from typing import ClassVar
+
+from grokdesk.core.accounts import Faulted, Limited, Noted, Outcome, Rejected, Status
+
+
+class Again(Enum):
+    """Whether another try may help, and on what."""
+
+    NEVER = "never"
+    OTHER_ACCOUNT = "other_account"
+    OTHER_EGRESS = "other_egress"
+    SAME = "same"
+
+
+class EgressOutcome(StrEnum):
+    """What a failure says about the way out."""
+
+    FINE = "fine"
+    CHALLENGED = "challenged"
+    UNREACHABLE = "unreachable"
+
+
+class GrokDeskError(Exception):
+    """Anything that is explained to somebody."""
+
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, message: str, *, hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+
+class InvalidRequest(GrokDeskError):
+    """The client asked for something impossible. `param` is the dotted path of the field, or None."""
+
+    title = "The request cannot be understood"
+
+    def __init__(self, message: str, *, param: str | None = None, hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.param = param
+
+
+class ModelNotFound(InvalidRequest):
+    """No such model, or it is switched off."""
+
+    title = "Unknown model"
+
+
+class NotFound(InvalidRequest):
+    """No such thing."""
+
+    title = "Not found"
+
+
+class TooLarge(InvalidRequest):
+    """The body exceeds the limit."""
+
+    title = "The request is too large"
+
+
+class Unsupported(InvalidRequest):
+    """Understood, but not possible here."""
+
+    title = "Not supported"
+
+
+class NotAllowed(GrokDeskError):
+    """Missing or wrong client key."""
+
+    title = "The key is not valid"
+
+
+class ForbiddenOrigin(NotAllowed):
+    """The host name or web origin is not on the owner's list."""
+
+    title = "This address may not be used"
+
+
+class NoAccount(GrokDeskError):
+    """No account can serve the request now. `retry_after` in seconds when one will be ready by then."""
+
+    title = "No account is free"
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, hint: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.retry_after = retry_after
+
+
+class Broken(GrokDeskError):
+    """Ours: storage, secrets, settings, or a bug."""
+
+    title = "GrokDesk has a problem"
+
+
+class UpstreamError(GrokDeskError):
+    """The upstream, or the way to it, failed.
+
+    `again` says whether and where another try makes sense; `egress` what it tells about the way out.
+    """
+
+    title = "Grok did not answer"
+    again: ClassVar[Again] = Again.OTHER_ACCOUNT
+    egress: ClassVar[EgressOutcome] = EgressOutcome.FINE
+
+    def __init__(
+        self, message: str, *, hint: str = "", detail: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.retry_after = retry_after
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it means for the account."""
+        return Noted(self.message)
+
+
+class RateLimited(UpstreamError):
+    """The account's quota of this mode is used up, or it asks too fast."""
+
+    title = "The account is out of questions"
+
+    @property
+    def outcome(self) -> Outcome:
+        """The mode rests."""
+        return Limited(self.message, self.retry_after)
+
+
+class AccountRejected(UpstreamError):
+    """Upstream refuses the account itself; `status` is EXPIRED (signed out) or BLOCKED."""
+
+    title = "Grok refused the account"
+
+    def __init__(self, message: str, *, status: Status, hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.status = status
+
+    @property
+    def outcome(self) -> Outcome:
+        """The account leaves the rotation."""
+        return Rejected(self.status, self.message)
+
+
+class Challenged(UpstreamError):
+    """Cloudflare or the anti-bot check stopped the request on the way. The account is fine."""
+
+    title = "Stopped on the way to Grok"
+    again = Again.OTHER_EGRESS
+    egress = EgressOutcome.CHALLENGED
+
+
+class Refused(UpstreamError):
+    """Grok refuses this content. Says nothing about the account."""
+
+    title = "Grok refused the content"
+    again = Again.NEVER
+
+
+class FormGone(UpstreamError):
+    """Upstream does not know this form of chat. The other form may work (decision 12)."""
+
+    title = "This form of chat is not available"
+    again = Again.NEVER
+
+
+class Overloaded(UpstreamError):
+    """Upstream is too busy. Worth one more try at once, then another account."""
+
+    title = "Grok is overloaded"
+    again = Again.SAME
+
+
+class EmptyAnswer(UpstreamError):
+    """Success with nothing in it."""
+
+    title = "Grok sent an empty answer"
+
+    @property
+    def outcome(self) -> Outcome:
+        """A fault."""
+        return Faulted(self.message)
+
+
+class Garbled(UpstreamError):
+    """What came back is not what the protocol says."""
+
+    title = "Grok's answer cannot be read"
+
+    @property
+    def outcome(self) -> Outcome:
+        """A fault."""
+        return Faulted(self.message)
+
+
+class Unreachable(UpstreamError):
+    """No connection, or it broke."""
+
+    title = "Grok cannot be reached"
+    again = Again.OTHER_EGRESS
+    egress = EgressOutcome.UNREACHABLE
+
+
+class UpstreamTimeout(UpstreamError):
+    """Nothing came in time."""
+
+    title = "Grok took too long"

@@ -1,0 +1,156 @@
+"""What happens while a request is executed.
+
+Grammar: `Started (ThoughtPiece | TextPiece | Cited | Sourced)* Finished`, or an exception. One thing per
+event: text never shares an event with a stop reason, usage is only in `Finished`. Failures are exceptions,
+never events.
+
+Events travel in *batches*: everything decoded from one piece of network data stays together, so that one
+piece costs one write to the client. A batch is never empty and its boundaries mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stop(StrEnum):
+    """Why an answer ended."""
+
+    DONE = "done"
+    LENGTH = "length"
+    STOP_SEQUENCE = "stop_sequence"
+
+
+class SourceKind(StrEnum):
+    """What was consulted."""
+
+    WEB = "web"
+    X_POST = "x_post"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page or post that was consulted. `title` may be empty."""
+
+    url: str
+    title: str = ""
+    kind: SourceKind = SourceKind.WEB
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one run, estimated here because Grok's web chat reports none."""
+
+    prompt_tokens: int = 0
+    text_tokens: int = 0
+    thinking_tokens: int = 0
+
+    @property
+    def completion_tokens(self) -> int:
+        """Answer and thinking together."""
+        return self.text_tokens + self.thinking_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Upstream has begun to answer. Always first, exactly once. `created` is Unix seconds."""
+
+    run_id: str
+    model: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtPiece:
+    """The next piece of thinking. Never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """The next piece of the answer. Never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A citation in the text so far; `start` and `end` count code points of the answer, end exclusive."""
+
+    url: str
+    title: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """A source was consulted. Each address once."""
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is complete. Always last, exactly once. `stop_sequence` is the one that matched, if any."""
+
+    stop: Stop = Stop.DONE
+    usage: Usage = Usage()
+    stop_sequence: str = ""
+
+
+Event = Started | ThoughtPiece | TextPiece | Cited | Sourced | Finished
+Batch = Sequence[Event]
+
+
+class Transcript:
+    """The fold of a run: what a non-streaming answer, the run log and usage are made from."""
+
+    __slots__ = ("_text", "_thinking", "citations", "finished", "sources", "started")
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+        self.started: Started | None = None
+        self.finished: Finished | None = None
+        self.citations: list[Cited] = []
+        self.sources: list[Source] = []
+
+    def add(self, event: Event) -> None:
+        """Take the next event of the run."""
+        match event:
+            case TextPiece(text):
+                self._text.append(text)
+            case ThoughtPiece(text):
+                self._thinking.append(text)
+            case Cited():
+                self.citations.append(event)
+            case Sourced(source):
+                self.sources.append(source)
+            case Started():
+                self.started = event
+            case Finished():
+                self.finished = event
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._text)
+
+    @property
+    def thinking(self) -> str:
+        """The thinking so far."""
+        return "".join(self._thinking)
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces of text and thinking arrived."""
+        return len(self._text) + len(self._thinking)

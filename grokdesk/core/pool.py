@@ -1,0 +1,186 @@
+"""Which account answers: a pure choice among seats.
+
+A `Seat` is an account plus what is true only now. `choose` never returns a seat without room. Seats are
+grouped by tier so that a choice among 10,000 touches few of them: it starts at a random place, stops after
+`SAMPLE` ready seats and scores only those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from random import Random
+from typing import Final
+
+from grokdesk.core.accounts import Account, AccountId, Mode, Status, Tier
+
+SAMPLE: Final = 64
+_RECENT_S: Final = 15.0
+
+
+class Strategy(StrEnum):
+    """BY_QUOTA prefers the account with most left; RANDOM spreads evenly."""
+
+    BY_QUOTA = "quota"
+    RANDOM = "random"
+
+
+class Seat:
+    """An account and its present: requests in flight, and when each mode is free (infinity: never)."""
+
+    __slots__ = ("account", "free_at", "in_flight", "last_leased_at")
+
+    def __init__(self, account: Account) -> None:
+        self.in_flight = 0
+        self.last_leased_at = -inf
+        self.update(account)
+
+    def update(self, account: Account) -> None:
+        """Take a changed account."""
+        self.account = account
+        self.free_at: dict[Mode, float] = {mode: account.free_at(mode) for mode in account.windows}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a request asks of an account: tiers and modes, each in order of preference."""
+
+    tiers: tuple[Tier, ...]
+    modes: tuple[Mode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A seat with room, and the mode it is to be asked in."""
+
+    seat: Seat
+    mode: Mode
+
+
+class Lack(StrEnum):
+    """Why no seat was found."""
+
+    NO_ACCOUNTS = "no_accounts"
+    NONE_FIT = "none_fit"
+    NONE_USABLE = "none_usable"
+    ALL_LIMITED = "all_limited"
+    ALL_BUSY = "all_busy"
+    ALL_TRIED = "all_tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """No seat.
+
+    `free_at` is when the first will be ready, as far as known; `total` counts accounts of the right tiers.
+    """
+
+    lack: Lack
+    free_at: float | None = None
+    total: int = 0
+
+
+Seats = Mapping[Tier, Sequence[Seat]]
+
+
+def seats_in(seats: Seats, tier: Tier) -> tuple[Sequence[Seat], ...]:
+    """The groups that serve `tier`: an account of unknown tier serves like a basic one."""
+    if tier is Tier.BASIC:
+        return (seats.get(Tier.BASIC, ()), seats.get(Tier.UNKNOWN, ()))
+    return (seats.get(tier, ()),)
+
+
+def choose(
+    seats: Seats,
+    need: Need,
+    *,
+    strategy: Strategy,
+    max_in_flight: int,
+    tried: Collection[AccountId],
+    now: float,
+    rng: Random,
+) -> Choice | Shortage:
+    """Return the seat that is to serve `need`, or why there is none.
+
+    Modes come before tiers: every tier is asked for the first mode before any for the second
+    (spec/accounts.md §5.1).
+    """
+    for mode in need.modes:
+        for tier in need.tiers:
+            ready: list[Seat] = []
+            for group in seats_in(seats, tier):
+                ready += _ready(group, mode, max_in_flight, tried, now, rng)
+            if ready:
+                return Choice(_best(ready, mode, strategy, now, rng), mode)
+    return _shortage(seats, need, max_in_flight, tried, now)
+
+
+def _ready(
+    group: Sequence[Seat],
+    mode: Mode,
+    max_in_flight: int,
+    tried: Collection[AccountId],
+    now: float,
+    rng: Random,
+) -> list[Seat]:
+    if not group:
+        return []
+    start = rng.randrange(len(group))
+    found: list[Seat] = []
+    for part in (range(start, len(group)), range(start)):
+        for index in part:
+            seat = group[index]
+            if (
+                seat.free_at.get(mode, inf) <= now
+                and seat.in_flight < max_in_flight
+                and seat.account.id not in tried
+            ):
+                found.append(seat)
+                if len(found) == SAMPLE:
+                    return found
+    return found
+
+
+def _best(ready: list[Seat], mode: Mode, strategy: Strategy, now: float, rng: Random) -> Seat:
+    match strategy:
+        case Strategy.RANDOM:
+            return rng.choice(ready)
+        case Strategy.BY_QUOTA:
+            return max(ready, key=lambda seat: _score(seat, mode, now))
+
+
+def _score(seat: Seat, mode: Mode, now: float) -> float:
+    """Most left first, as a share of the window so that tiers compare; busy, recent, failing seats later."""
+    window = seat.account.windows[mode].refreshed(now)
+    left = window.remaining / window.total if window.total else 0.0
+    recent = max(0.0, 1.0 - (now - seat.last_leased_at) / _RECENT_S)
+    return left * 100 - seat.in_flight * 20 - recent * 15 - min(seat.account.faults, 10) * 4
+
+
+def _shortage(
+    seats: Seats, need: Need, max_in_flight: int, tried: Collection[AccountId], now: float
+) -> Shortage:
+    if not any(seats.values()):
+        return Shortage(Lack.NO_ACCOUNTS)
+    fitting = [seat for tier in need.tiers for group in seats_in(seats, tier) for seat in group]
+    total = len(fitting)
+    if not fitting:
+        return Shortage(Lack.NONE_FIT)
+    usable = [seat for seat in fitting if seat.account.status is Status.ACTIVE]
+    if not usable:
+        return Shortage(Lack.NONE_USABLE, total=total)
+    times = [
+        (min((seat.free_at.get(mode, inf) for mode in need.modes), default=inf), seat) for seat in usable
+    ]
+    times = [(at, seat) for at, seat in times if at < inf]
+    if not times:
+        return Shortage(Lack.NONE_FIT, total=total)
+    soonest = min(at for at, _ in times)
+    if soonest > now:
+        return Shortage(Lack.ALL_LIMITED, free_at=soonest, total=total)
+    if any(at <= now and seat.in_flight >= max_in_flight for at, seat in times):
+        return Shortage(Lack.ALL_BUSY, free_at=now + 1, total=total)
+    later = [at for at, seat in times if seat.account.id not in tried]
+    return Shortage(Lack.ALL_TRIED, free_at=min(later) if later else None, total=total)

@@ -1,0 +1,386 @@
+"""The one settings model: every setting with its default, range, title, help, and whether it needs a restart.
+
+From it come `config.defaults.toml`, the form in the window and the documentation; the default of a value is
+written here and nowhere else. Sections are frozen; `Live.now` is the current value, read once by a run at its
+start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from grokdesk.core.egress import DEFAULT_USER_AGENT, normal_proxy
+from grokdesk.core.pool import Strategy
+
+
+class ChatForm(StrEnum):
+    """Which form of Grok's web chat is spoken (decision 12)."""
+
+    AUTO = "auto"
+    GATEWAY = "gateway"
+    REST = "rest"
+
+
+class StatsigMode(StrEnum):
+    """Where the x-statsig-id header comes from (decision 13)."""
+
+    IMITATION = "imitation"
+    SIGNER = "signer"
+    MANUAL = "manual"
+    OFF = "off"
+
+
+class ClearanceMode(StrEnum):
+    """How Cloudflare is passed."""
+
+    NONE = "none"
+    MANUAL = "manual"
+    FLARESOLVERR = "flaresolverr"
+
+
+class EgressMode(StrEnum):
+    """Which way requests leave this machine."""
+
+    DIRECT = "direct"
+    PROXIES = "proxies"
+
+
+class LogLevel(StrEnum):
+    """How much is written to the log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Theme(StrEnum):
+    """Light, dark, or what the system says."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an address such as https://grok.com")
+    if parts.query or parts.fragment:
+        raise ValueError("must not have a query or a fragment")
+    return value.rstrip("/")
+
+
+def _optional_address(value: str) -> str:
+    return _web_address(value) if value else ""
+
+
+def _proxies(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(normal_proxy(value) for value in values if value.strip())
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+OptionalAddress = Annotated[str, AfterValidator(_optional_address)]
+Proxies = Annotated[tuple[str, ...], AfterValidator(_proxies)]
+
+RESTART: Final[dict[str, Any]] = {"restart": True}
+SENSITIVE: Final[dict[str, Any]] = {"secret": True}
+
+
+class Section(BaseModel):
+    """A group of settings. Unknown keys are an error, so that a slip of the pen is noticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GatewaySettings(Section):
+    """Where editors and programs connect."""
+
+    host: str = Field(
+        "127.0.0.1",
+        title="Address",
+        description=(
+            "Listen on this address. "
+            "Anything but a loopback address lets other devices connect and needs a key."
+        ),
+        json_schema_extra=RESTART,
+    )
+    port: int = Field(
+        4765,
+        ge=0,
+        le=65535,
+        title="Port",
+        description="Editors are configured with it, so it is never changed silently. 0 picks a free one.",
+        json_schema_extra=RESTART,
+    )
+    require_key: bool = Field(
+        True,
+        title="Ask for a key",
+        description=(
+            "Every web page can reach this computer's own addresses; the key keeps them out. "
+            "Can only be switched off on a loopback address."
+        ),
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        title="Further host names",
+        description="Host names besides localhost under which clients reach the gateway.",
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (),
+        title="Allowed web origins",
+        description="Web pages that may call the gateway, such as http://localhost:3000.",
+    )
+    heartbeat_s: float = Field(
+        10.0,
+        ge=1,
+        le=120,
+        title="Heartbeat",
+        description="Seconds of silence after which a stream gets a sign of life.",
+    )
+    max_body_mb: int = Field(
+        64, ge=1, le=1024, title="Largest request", description="Larger bodies are refused, in MB."
+    )
+
+
+class ChatSettings(Section):
+    """How conversations are held."""
+
+    show_thinking: bool = Field(
+        True, title="Show thinking", description="Pass on Grok's thinking when a request does not say."
+    )
+    mode_fallback: bool = Field(
+        True,
+        title="Answer in another mode",
+        description="When auto is used up, answer with fast, then expert.",
+    )
+    temporary: bool = Field(
+        True, title="Temporary conversations", description="Leave no conversation in the account's history."
+    )
+    memory: bool = Field(
+        False, title="Use Grok's memory", description="Let Grok use what it remembers of the account's owner."
+    )
+    custom_instruction: str = Field(
+        "", max_length=12_000, title="Instruction", description="Sent with every conversation."
+    )
+
+
+class GrokWebSettings(Section):
+    """The Grok web service. Addresses are settings so that a mirror or a simulator is one line."""
+
+    api_url: WebAddress = Field("https://grok.com", title="Grok address")
+    assets_url: WebAddress = Field("https://assets.grok.com", title="Files address")
+    public_images_url: WebAddress = Field("https://imagine-public.x.ai", title="Public images address")
+    accounts_url: WebAddress = Field("https://accounts.x.ai", title="Accounts address")
+    livekit_url: str = Field("wss://livekit.grok.com", title="Voice address")
+    chat_form: ChatForm = Field(
+        ChatForm.AUTO,
+        title="Form of chat",
+        description="auto starts with the message gateway and falls back to rest when Grok does not know it.",
+    )
+    statsig: StatsigMode = Field(
+        StatsigMode.IMITATION,
+        title="Request fingerprint",
+        description="Where the x-statsig-id header comes from. There is no signer by default.",
+    )
+    signer_url: OptionalAddress = Field(
+        "",
+        title="Signer address",
+        description="Asked for fingerprints in signer mode. It never receives cookies.",
+    )
+    statsig_value: str = Field(
+        "",
+        title="Fixed fingerprint",
+        description="Used in manual mode: 70 bytes in base64.",
+        json_schema_extra=SENSITIVE,
+    )
+
+
+class AccountsSettings(Section):
+    """How accounts are chosen and kept."""
+
+    strategy: Strategy = Field(
+        Strategy.BY_QUOTA,
+        title="Choose by",
+        description="quota prefers the account with most left; random spreads evenly.",
+    )
+    max_in_flight: int = Field(
+        8,
+        ge=1,
+        le=100,
+        title="Requests per account",
+        description="How many requests one account serves at once.",
+    )
+    check_on_import: bool = Field(
+        True,
+        title="Check new accounts",
+        description="Ask Grok for tier and quota of accounts as they are added.",
+    )
+    checks_at_once: int = Field(
+        5, ge=1, le=50, title="Checks at once", description="How many accounts are checked at the same time."
+    )
+
+
+class EgressSettings(Section):
+    """The way from this machine to Grok."""
+
+    mode: EgressMode = Field(EgressMode.DIRECT, title="Connect")
+    proxies: Proxies = Field(
+        (),
+        title="Proxies",
+        description="http, https, socks4 or socks5 addresses. One is used until it fails, then the next.",
+        json_schema_extra=SENSITIVE,
+    )
+    skip_proxy_verify: bool = Field(
+        False, title="Trust any proxy certificate", description="Only for a proxy of your own."
+    )
+    clearance: ClearanceMode = Field(
+        ClearanceMode.NONE,
+        title="Cloudflare",
+        description="none, cookies pasted by hand, or a solver you run.",
+    )
+    cookies: str = Field(
+        "",
+        title="Cloudflare cookies",
+        description="As copied from the browser that passed the check; only Cloudflare's own are sent.",
+        json_schema_extra=SENSITIVE,
+    )
+    user_agent: str = Field(
+        DEFAULT_USER_AGENT,
+        min_length=10,
+        title="User agent",
+        description="Must be that of the browser the cookies came from.",
+    )
+    solver_url: OptionalAddress = Field(
+        "", title="Solver address", description="A FlareSolverr you run, such as http://127.0.0.1:8191."
+    )
+    solver_timeout_s: float = Field(
+        60, ge=10, le=300, title="Solver time limit", description="Seconds the solver may take."
+    )
+
+
+class RetrySettings(Section):
+    """What happens when an account or a way out fails."""
+
+    more_tries: int = Field(
+        4,
+        ge=0,
+        le=20,
+        title="Further tries",
+        description="How many more accounts may be asked before the client hears of a failure.",
+    )
+
+
+class TimeoutSettings(Section):
+    """How long to wait, in seconds."""
+
+    connect_s: float = Field(20, ge=1, le=120, title="Connect")
+    first_s: float = Field(120, ge=5, le=900, title="First sign of an answer")
+    idle_s: float = Field(120, ge=5, le=900, title="Silence in an answer")
+    total_s: float = Field(1800, ge=30, le=7200, title="Whole answer")
+    commit_s: float = Field(
+        8,
+        ge=0.5,
+        le=60,
+        title="Answer the client after",
+        description=(
+            "When Grok has accepted but is still silent, "
+            "the client gets headers and heartbeats after this time."
+        ),
+    )
+    probe_s: float = Field(25, ge=5, le=120, title="Account check")
+
+
+class PrivacySettings(Section):
+    """What is kept."""
+
+    keep_requests: int = Field(
+        2000,
+        ge=0,
+        le=100_000,
+        title="Requests listed",
+        description="How many past requests the list keeps. Never prompts or answers.",
+    )
+
+
+class AppearanceSettings(Section):
+    """How it looks."""
+
+    theme: Theme = Field(Theme.SYSTEM, title="Theme")
+
+
+class StartupSettings(Section):
+    """What happens at start."""
+
+    start_gateway: bool = Field(True, title="Start the gateway")
+    hidden: bool = Field(False, title="Start hidden", description="Only the tray icon, if there is a tray.")
+
+
+class LoggingSettings(Section):
+    """What is written to the log."""
+
+    level: LogLevel = Field(LogLevel.INFO, title="Level")
+    days: int = Field(7, ge=1, le=90, title="Days kept")
+
+
+class Settings(BaseModel):
+    """Everything an owner can set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gateway: GatewaySettings = GatewaySettings()
+    chat: ChatSettings = ChatSettings()
+    grok_web: GrokWebSettings = GrokWebSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    egress: EgressSettings = EgressSettings()
+    retry: RetrySettings = RetrySettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    appearance: AppearanceSettings = AppearanceSettings()
+    startup: StartupSettings = StartupSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if not self.gateway.require_key and not is_loopback(self.gateway.host):
+            raise ValueError("gateway.require_key can only be off while gateway.host is a loopback address")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether listening on `host` keeps other devices out."""
+    name = host.strip("[]")
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class Live:
+    """The current settings. Whoever changes them calls `set`; listeners hear old and new."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._now = settings
+        self._listeners: list[Callable[[Settings, Settings], None]] = []
+
+    @property
+    def now(self) -> Settings:
+        """The settings as they are."""
+        return self._now
+
+    def set(self, settings: Settings) -> None:
+        """Make `settings` current and tell listeners when something changed."""
+        old, self._now = self._now, settings
+        if old != settings:
+            for listener in tuple(self._listeners):
+                listener(old, settings)
+
+    def subscribe(self, listener: Callable[[Settings, Settings], None]) -> None:
+        """Call `listener(old, new)` after each change."""
+        self._listeners.append(listener)

@@ -1,0 +1,135 @@
+"""Asking Grok what accounts are and have left, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, Self
+
+from grokdesk.core.accounts import AccountId, Status
+from grokdesk.core.errors import Broken, UpstreamError
+from grokdesk.core.ports import Provider
+from grokdesk.core.settings import Live
+from grokdesk.engine.accounts import AccountPool
+from grokdesk.engine.egress import EgressService
+from grokdesk.platform.tasks import Supervisor
+
+log = logging.getLogger(__name__)
+
+_CUT_OFF: Final = Broken("The check of the account was cut off.", hint="Check it again.")
+
+
+class Checks:
+    """Checks accounts in the background.
+
+    At most `accounts.checks_at_once` at a time; one that waits already is not queued again.
+    """
+
+    def __init__(
+        self, provider: Provider, pool: AccountPool, egress: EgressService, live: Live, tasks: Supervisor
+    ) -> None:
+        self._provider = provider
+        self._pool = pool
+        self._egress = egress
+        self._live = live
+        self._tasks = tasks
+        self._queue: deque[AccountId] = deque()
+        self._waiting: dict[AccountId, asyncio.Future[UpstreamError | None]] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End all checks; whoever waits for one hears `Broken`."""
+        self._queue.clear()
+        workers = tuple(self._workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        for account_id in tuple(self._waiting):
+            self._answer(account_id, _CUT_OFF)
+
+    @property
+    def running(self) -> int:
+        """How many accounts are being checked or wait for it."""
+        return len(self._waiting)
+
+    def start(self, ids: Iterable[AccountId]) -> list[asyncio.Future[UpstreamError | None]]:
+        """Check accounts soon.
+
+        Each returned future ends with the failure of its check, or None. It raises `Broken` when the check
+        was cut off. Leave a future alone rather than cancelling it: others may wait for the same one.
+        """
+        loop = asyncio.get_running_loop()
+        promises = []
+        for one in ids:
+            promise = self._waiting.get(one)
+            if promise is None:
+                promise = self._waiting[one] = loop.create_future()
+                self._queue.append(one)
+            promises.append(promise)
+        self._hire()
+        return promises
+
+    def _hire(self) -> None:
+        while len(self._workers) < min(self._live.now.accounts.checks_at_once, len(self._waiting)):
+            worker = self._tasks.spawn(self._work(), name="check accounts")
+            self._workers.add(worker)
+            worker.add_done_callback(self._left)
+
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        # What a worker that failed, or had just looked into an empty queue, leaves undone.
+        if self._queue:
+            self._hire()
+
+    def start_unknown(self) -> None:
+        """Check every active account that was never checked."""
+        self.start(
+            account.id
+            for account in self._pool.accounts()
+            if account.synced_at is None and account.status is Status.ACTIVE
+        )
+
+    async def check(self, ids: Iterable[AccountId]) -> dict[AccountId, UpstreamError | None]:
+        """Check accounts and wait; returns for each why it could not be checked, or None.
+
+        Raises `Broken` when a check was cut off.
+        """
+        wanted = list(ids)
+        failures = await asyncio.gather(*(asyncio.shield(promise) for promise in self.start(wanted)))
+        return dict(zip(wanted, failures, strict=True))
+
+    async def _work(self) -> None:
+        while self._queue:
+            account_id = self._queue.popleft()
+            answer: UpstreamError | Broken | None = _CUT_OFF
+            try:
+                answer = await self._check(account_id)
+            finally:
+                self._answer(account_id, answer)
+
+    def _answer(self, account_id: AccountId, answer: UpstreamError | Broken | None) -> None:
+        promise = self._waiting.pop(account_id)
+        if isinstance(answer, Broken):
+            promise.set_exception(answer)
+            promise.exception()
+        else:
+            promise.set_result(answer)
+
+    async def _check(self, account_id: AccountId) -> UpstreamError | None:
+        account = self._pool.get(account_id)
+        if account is None:
+            return None
+        try:
+            async with self._egress.lease(account) as way:
+                report = await self._provider.probe(account, way.egress)
+        except UpstreamError as error:
+            log.info("account check failed id=%s why=%s detail=%s", account_id, error.message, error.detail)
+            self._pool.failed_check(account_id, error)
+            return error
+        self._pool.report(account_id, report)
+        return None

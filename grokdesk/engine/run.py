@@ -1,0 +1,119 @@
+"""One request being answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from grokdesk.core.accounts import Outcome, Succeeded
+from grokdesk.core.errors import EmptyAnswer, UpstreamError
+from grokdesk.core.events import Batch, Event, Finished, Started, Transcript
+from grokdesk.core.shaping import Shape, shaped
+from grokdesk.engine.accounts import Held
+from grokdesk.engine.egress import Way
+from grokdesk.engine.runs import RunEntry
+from grokdesk.platform.tasks import owned
+
+
+@dataclass(slots=True)
+class Opened:
+    """An upstream call that has been accepted: who holds it and what it yields."""
+
+    held: Held
+    way: Way
+    events: AsyncIterator[Batch]
+
+
+class Run:
+    """The answer of one request: iterate it once, inside the block of `Engine.run`.
+
+    Yields shaped batches, the first beginning with `Started`, the last ending with `Finished`. Raises
+    `UpstreamError` when upstream breaks off. `transcript` is the fold of what was yielded.
+    """
+
+    def __init__(
+        self, started: Started, shapes: Sequence[Shape], transcript: Transcript, entry: RunEntry
+    ) -> None:
+        self.id = started.run_id
+        self.transcript = transcript
+        self.outcome: Outcome | None = None
+        self.error: UpstreamError | None = None
+        self._started = started
+        self._shapes = shapes
+        self._entry = entry
+        self._opened: Opened | None = None
+        self._first: asyncio.Task[list[Event]] | None = None
+        self._announced = False
+        self._over = False
+
+    # -- for the engine
+
+    def attach(self, opened: Opened) -> asyncio.Task[list[Event]]:
+        """Take an accepted call; the returned task ends with the first batch that tells something."""
+        self._opened = opened
+        self._first = owned(self._pull(), name=f"first {self.id}")
+        return self._first
+
+    async def detach(self) -> None:
+        """Let go of the call: ends the task of `attach`, and tells the lease how it went."""
+        first, self._first = self._first, None
+        opened, self._opened = self._opened, None
+        try:
+            if first is not None:
+                first.cancel()
+                await asyncio.gather(first, return_exceptions=True)
+        finally:
+            if opened is not None and self.outcome is not None:
+                opened.held.settle(self.outcome)
+            if opened is not None and self.error is not None:
+                opened.way.failed(self.error)
+
+    # -- for whoever listens
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        if not self._announced:
+            self._announced = True
+            self.transcript.add(self._started)
+            if self._first is None or not self._first.done():
+                return (self._started,)
+            return (self._started, *await self._take())
+        if self._over and self._first is None:
+            raise StopAsyncIteration
+        return await self._take()
+
+    async def _take(self) -> list[Event]:
+        first, self._first = self._first, None
+        if first is None:
+            return await self._pull()
+        # Cancelling the reader cancels `first` as well, and waits for it.
+        return await first
+
+    async def _pull(self) -> list[Event]:
+        """The next batch with something in it, shaped."""
+        opened = self._opened
+        assert opened is not None, "a run is read inside its block"
+        try:
+            async for batch in opened.events:
+                out = shaped(self._shapes, [event for event in batch if type(event) is not Started])
+                if not out:
+                    continue
+                self._entry.first_piece()
+                if isinstance(out[-1], Finished):
+                    self._over = True
+                    self.outcome = Succeeded()
+                return out
+            raise EmptyAnswer(
+                "Grok's answer ended without an end.",
+                hint="Try again.",
+                detail="provider stopped without Finished",
+            )
+        except UpstreamError as error:
+            self._over = True
+            self.error = error
+            self.outcome = error.outcome
+            raise

@@ -1,0 +1,149 @@
+"""The one handler for conversations, whatever the dialect.
+
+Whether streamed or not, a run is entered before anything is promised to the client, so that what fails early
+is a status of its own. Leaving the run's block — done, failed, or cancelled because the client left — ends
+the upstream call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from aiohttp import web
+
+from grokdesk.core.catalog import model_named
+from grokdesk.core.errors import InvalidRequest, TooLarge
+from grokdesk.core.events import Transcript
+from grokdesk.dialects.base import Asked, Stamp
+from grokdesk.gateway.exchange import EXCHANGE, Exchange
+from grokdesk.gateway.ports import Services
+from grokdesk.gateway.pump import Pump
+from grokdesk.platform.tasks import offload
+
+T = TypeVar("T")
+
+_MEGABYTE: Final = 1024 * 1024
+
+
+async def converse(request: web.Request, services: Services) -> web.StreamResponse:
+    """Answer a conversation in the dialect of the route. Raises `GrokDeskError`."""
+    exchange = request[EXCHANGE]
+    body = await _body(request, services.settings.now.gateway.max_body_mb * _MEGABYTE)
+    asked = await _decoded(exchange, body, request)
+    model_named(asked.request.model)
+    stamp = Stamp(exchange.id, int(services.clock.now()))
+    if asked.stream:
+        return await _streamed(request, exchange, services, asked, stamp)
+    return await _folded(request, exchange, services, asked, stamp)
+
+
+async def _streamed(
+    request: web.Request, exchange: Exchange, services: Services, asked: Asked, stamp: Stamp
+) -> web.StreamResponse:
+    encoder = exchange.dialect.encoder(asked, stamp)
+    client = exchange.client(request)
+    heartbeat_s = services.settings.now.gateway.heartbeat_s
+    async with Pump(
+        encoder, exchange.dialect.heartbeat, heartbeat_s, services.deadlines, services.spawn
+    ) as pump:
+
+        async def begin() -> None:
+            await pump.begin(request)
+            exchange.pump = pump
+
+        start = _Start(asked.choices, begin)
+
+        async def tell(choice: int) -> None:
+            async with services.engine.run(asked.request, client=client) as run:
+                await start.ready()
+                async for batch in run:
+                    await pump.send(b"".join([encoder.feed(event, choice) for event in batch]))
+
+        await _together(asked.choices, tell)
+        await pump.send(encoder.end())
+    return pump.response
+
+
+async def _folded(
+    request: web.Request, exchange: Exchange, services: Services, asked: Asked, stamp: Stamp
+) -> web.StreamResponse:
+    client = exchange.client(request)
+
+    async def fold(_choice: int) -> Transcript:
+        async with services.engine.run(asked.request, client=client) as run:
+            async for _ in run:
+                pass
+            return run.transcript
+
+    transcripts = await _together(asked.choices, fold)
+    body = exchange.dialect.render(asked, stamp, transcripts)
+    return web.Response(body=body, content_type="application/json")
+
+
+class _Start:
+    """Lets several runs answer only when all have begun, so that one that cannot begin is still a status."""
+
+    def __init__(self, runs: int, begin: Callable[[], Awaitable[None]]) -> None:
+        self._awaited = runs
+        self._begin = begin
+        self._begun = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Return when every run is ready and the client has the headers; the last one to come sends them."""
+        self._awaited -= 1
+        if self._awaited:
+            await self._begun.wait()
+            return
+        await self._begin()
+        self._begun.set()
+
+
+async def _together(choices: int, work: Callable[[int], Awaitable[T]]) -> list[T]:
+    """Do `work` for every choice at once. The first failure ends the others and is raised as it is."""
+    if choices == 1:
+        return [await work(0)]
+
+    async def one(choice: int) -> T:
+        return await work(choice)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(choice)) for choice in range(choices)]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _decoded(exchange: Exchange, body: bytes, request: web.Request) -> Asked:
+    if len(body) > _MEGABYTE:
+        return await offload(exchange.dialect.decode, body, request.headers)
+    return exchange.dialect.decode(body, request.headers)
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
+    """Read the body, at most `limit` bytes after unpacking."""
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in request.content.iter_any():
+            size += len(piece)
+            if size > limit:
+                raise _too_large(limit)
+            pieces.append(piece)
+    except web.RequestPayloadError as error:
+        raise InvalidRequest(
+            "The request body cannot be read; check Content-Encoding and Transfer-Encoding.",
+            detail=str(error),
+        ) from error
+    return b"".join(pieces)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"The request body is larger than {limit // _MEGABYTE} MB.",
+        hint="The limit is the setting gateway.max_body_mb.",
+    )

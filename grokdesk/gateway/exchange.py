@@ -1,0 +1,102 @@
+"""One request while it is answered, and all that are."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from grokdesk.core.errors import Overloaded
+from grokdesk.core.ports import ClientKey, Clock
+from grokdesk.dialects.base import Dialect
+from grokdesk.dialects.openai_chat import OpenAIChat
+from grokdesk.gateway.pump import Pump
+
+DEFAULT_DIALECT: Final = OpenAIChat()
+
+_LONGEST_NAME: Final = 60
+
+
+@dataclass(eq=False, slots=True)
+class Exchange:
+    """What is known of a request so far.
+
+    `pump` is there from the first byte of a stream on; `failure` names the error that was told, if any.
+    """
+
+    clock: Clock
+    dialect: Dialect = DEFAULT_DIALECT
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    key: ClientKey | None = None
+    pump: Pump | None = None
+    failure: str = ""
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock.monotonic()
+
+    @property
+    def request_id(self) -> str:
+        """What the client and the log call this request."""
+        return f"req_{self.id}"
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the request came in."""
+        return int((self.clock.monotonic() - self.began) * 1000)
+
+    def client(self, request: web.Request) -> str:
+        """Who asks, in a few words: the name of the key, else the product the client says it is."""
+        if self.key is not None and self.key.name:
+            return self.key.name
+        product = request.headers.get("User-Agent", "").partition(" ")[0]
+        name, _, version = product.partition("/")
+        return (name if version[:1].isdigit() else product)[:_LONGEST_NAME]
+
+
+# `request[EXCHANGE]`; the middleware puts it there.
+EXCHANGE: Final = web.RequestKey("EXCHANGE", Exchange)
+
+
+class Traffic:
+    """The exchanges that are being answered, so that stopping can wait for them and then end them.
+
+    While `closing`, requests on connections that are still open are turned away.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self.closing = False
+
+    def admit(self) -> None:
+        """Raise `Overloaded` while closing."""
+        if self.closing:
+            raise Overloaded("The gateway is stopping.")
+
+    def enter(self, task: asyncio.Task[object]) -> None:
+        """Count the exchange that `task` answers."""
+        self._tasks.add(task)
+        self._quiet.clear()
+
+    def leave(self, task: asyncio.Task[object]) -> None:
+        """It is over."""
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._quiet.set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def quiet(self) -> None:
+        """Wait until nothing is being answered."""
+        await self._quiet.wait()
+
+    def cancel(self) -> None:
+        """End all of them."""
+        for task in tuple(self._tasks):
+            task.cancel()

@@ -1,0 +1,107 @@
+"""The whole URL table on one screen, and what is said about addresses that are not in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from grokdesk.core.errors import NotFound, Unsupported
+from grokdesk.dialects.base import Dialect
+from grokdesk.gateway import auth
+from grokdesk.gateway.converse import converse
+from grokdesk.gateway.exchange import DEFAULT_DIALECT, EXCHANGE
+from grokdesk.gateway.health import about, alive, ready
+from grokdesk.gateway.models import list_models, show_model
+from grokdesk.gateway.ports import Services
+
+Answer = Callable[[web.Request, Services], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row: what is answered, in which format failures are told, and whether a key is needed."""
+
+    method: str
+    path: str
+    answer: Answer
+    dialect: Dialect = DEFAULT_DIALECT
+    needs_key: bool = True
+
+
+ROUTES: Final = (
+    Route("POST", "/v1/chat/completions", converse),
+    Route("GET", "/v1/models", list_models),
+    Route("GET", "/v1/models/{name}", show_model),
+    Route("GET", "/healthz", alive, needs_key=False),
+    Route("GET", "/health", alive, needs_key=False),
+    Route("GET", "/readyz", ready, needs_key=False),
+    Route("GET", "/", about, needs_key=False),
+)
+
+# What clients of other services may try; they hear that it is known and not there, rather than "no such
+# address".
+UNSUPPORTED: Final = (
+    "/v1/assistants",
+    "/v1/audio",
+    "/v1/batches",
+    "/v1/chat/completions",
+    "/v1/complete",
+    "/v1/completions",
+    "/v1/containers",
+    "/v1/conversations",
+    "/v1/embeddings",
+    "/v1/evals",
+    "/v1/files",
+    "/v1/fine_tuning",
+    "/v1/images",
+    "/v1/messages",
+    "/v1/moderations",
+    "/v1/organization",
+    "/v1/realtime",
+    "/v1/responses",
+    "/v1/threads",
+    "/v1/uploads",
+    "/v1/vector_stores",
+    "/v1/videos",
+)
+
+
+def add_routes(app: web.Application, services: Services) -> None:
+    """Put the table into `app`."""
+    app.add_routes([web.route(route.method, route.path, _guarded(route, services)) for route in ROUTES])
+    app.add_routes(
+        [web.head(route.path, _guarded(route, services)) for route in ROUTES if route.method == "GET"]
+    )
+
+
+def unknown(path: str) -> NotFound | Unsupported:
+    """Return what is said about an address that is not in the table."""
+    if any(path == known or path.startswith(known + "/") for known in UNSUPPORTED):
+        return Unsupported(f"{path[:100]} is not supported by this version of the gateway.")
+    nearest = _nearest(path)
+    hint = f"Did you mean {nearest}?" if nearest else "The API is under /v1."
+    return NotFound(f"There is nothing at {path[:100]}.", hint=hint)
+
+
+def _nearest(path: str) -> str:
+    known = [route.path for route in ROUTES if "{" not in route.path and route.path != "/"]
+    # The usual slips: /v1 missing from the base address or there twice, and a stroke at the end.
+    plain = "/v1/" + path.strip("/").removeprefix("v1/").removeprefix("v1/")
+    if plain in known:
+        return plain
+    return next(iter(difflib.get_close_matches(path, known, n=1)), "")
+
+
+def _guarded(route: Route, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        exchange = request[EXCHANGE]
+        exchange.dialect = route.dialect
+        if route.needs_key:
+            exchange.key = auth.check_key(request, services.settings.now.gateway, services.keys)
+        return await route.answer(request, services)
+
+    return answer

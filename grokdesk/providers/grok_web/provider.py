@@ -1,0 +1,486 @@
+"""Grok web as an upstream: opens the chat in either form and asks accounts what they are.
+
+Two forms of one thing (decision 12): the message gateway, a WebSocket that needs the account's user id, and
+the older REST stream. Both decode to the same events; `auto` starts with the gateway, falls back once when
+upstream does not know it, and remembers that for an hour.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+from typing import Final, Self
+
+from grokdesk.core.accounts import Account, AccountId, Mode, Report, Tier, Window
+from grokdesk.core.conversation import Request
+from grokdesk.core.egress import Egress
+from grokdesk.core.errors import (
+    AccountRejected,
+    Challenged,
+    FormGone,
+    Garbled,
+    Overloaded,
+    Unreachable,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from grokdesk.core.events import Batch, Event
+from grokdesk.core.ports import Clock, Lease
+from grokdesk.core.settings import ChatForm, StatsigMode
+from grokdesk.platform.deadlines import Deadline, Deadlines
+from grokdesk.platform.wire import IMPERSONATIONS, Limits, Reply, Socket, Wire
+from grokdesk.platform.wire import Call as WireCall
+from grokdesk.providers.grok_web.protocol import headers, identity, payload, quota
+from grokdesk.providers.grok_web.protocol.failures import http_failure
+from grokdesk.providers.grok_web.protocol.headers import Call
+from grokdesk.providers.grok_web.protocol.message_gateway import GatewayDecoder
+from grokdesk.providers.grok_web.protocol.stream import RestDecoder
+from grokdesk.providers.grok_web.signer import FetchPage, Signer
+
+log = logging.getLogger(__name__)
+
+_REMEMBER_S: Final = 3_600.0
+_PING_S: Final = 25.0  # protocol/grok-web-chat.md §9.1
+_OK: Final = 200
+_LAST_WORDS_S: Final = 2.0
+_CHAT_PATH: Final = "/rest/app-chat/conversations/new"
+_FAILURE_BYTES: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """What the owner's settings say about Grok web, as one value."""
+
+    api_url: str
+    assets_url: str
+    chat_form: ChatForm = ChatForm.AUTO
+    statsig: StatsigMode = StatsigMode.IMITATION
+    statsig_value: str = ""
+    signer_url: str = ""
+    temporary: bool = True
+    memory: bool = False
+    custom_instruction: str = ""
+    limits: Limits = field(default_factory=Limits)
+    probe_s: float = 25.0
+
+
+class GrokWeb:
+    """The provider of Grok's web chat.
+
+    `learned` hears the user id and mail address of an account when upstream tells.
+    """
+
+    key = "grok_web"
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        options: Callable[[], WebOptions],
+        clock: Clock,
+        deadlines: Deadlines,
+        rng: Random,
+        learned: Callable[[AccountId, Report], None],
+    ) -> None:
+        self._wire = wire
+        self._options = options
+        self._clock = clock
+        self._deadlines = deadlines
+        self._rng = rng
+        self._learned = learned
+        self._signer = Signer(wire, clock)
+        self._rest_until = 0.0
+        self._user_ids: dict[AccountId, str] = {}
+
+    # -- chat
+
+    @asynccontextmanager
+    async def open(
+        self, request: Request, lease: Lease, egress: Egress
+    ) -> AsyncIterator[AsyncIterator[Batch]]:
+        """See `core.ports.Provider.open`."""
+        options = self._options()
+        session = _Session(self, options, lease, egress)
+        async with AsyncExitStack() as stack:
+            form = self._form(options)
+            if form is not ChatForm.REST:
+                try:
+                    events = await stack.enter_async_context(session.gateway(request))
+                except FormGone as gone:
+                    if form is ChatForm.GATEWAY:
+                        raise
+                    log.warning("message gateway is gone, using the older form detail=%s", gone.detail)
+                    self._rest_until = self._clock.now() + _REMEMBER_S
+                    form = ChatForm.REST
+                except _NoUserId:
+                    if form is ChatForm.GATEWAY:
+                        raise
+                    form = ChatForm.REST
+            if form is ChatForm.REST:
+                events = await stack.enter_async_context(session.rest(request))
+            yield events
+
+    def _form(self, options: WebOptions) -> ChatForm:
+        if options.chat_form is ChatForm.AUTO and self._clock.now() < self._rest_until:
+            return ChatForm.REST
+        return options.chat_form
+
+    # -- accounts
+
+    async def probe(self, account: Account, egress: Egress) -> Report:
+        """See `core.ports.Provider.probe`. Who the account is, then the quota of its modes (§16, §17)."""
+        session = _Session(self, self._options(), Lease(account, Mode.FAST), egress, probing=True)
+        who = identity.Identity()
+        try:
+            who = await session.identity()
+        except FormGone:
+            log.info("identity cannot be asked account=%s", account.id)
+        windows: dict[Mode, Window] = {}
+        for mode in (Mode.AUTO, Mode.FAST):
+            await session.ask_window(mode, windows)
+        tier = quota.infer_tier(windows)
+        for mode in _FURTHER_MODES.get(tier or account.tier, ()):
+            await session.ask_window(mode, windows)
+        tier = quota.infer_tier(windows)
+        return Report(user_id=who.user_id, email=who.email, tier=tier, windows=windows)
+
+    # -- what a session needs of its provider
+
+    async def user_id(self, session: _Session, account: Account) -> str:
+        """The account's user id, asked once."""
+        known = account.user_id or self._user_ids.get(account.id, "")
+        if known:
+            return known
+        who = await session.identity()
+        if not identity.is_uuid(who.user_id):
+            raise _NoUserId(
+                "Grok did not tell the user id of this account, "
+                "without which its current chat cannot be opened.",
+                hint="Set grok_web.chat_form to rest or auto.",
+            )
+        self._user_ids[account.id] = who.user_id
+        self._learned(account.id, Report(user_id=who.user_id, email=who.email))
+        return who.user_id
+
+    async def statsig(self, options: WebOptions, path: str, fetch_page: FetchPage) -> str:
+        """The x-statsig-id for a POST to `path`, or nothing (decision 13)."""
+        match options.statsig:
+            case StatsigMode.IMITATION:
+                return headers.imitation_statsig(self._rng)
+            case StatsigMode.MANUAL:
+                return options.statsig_value
+            case StatsigMode.SIGNER:
+                return await self._signer.value(options.api_url, options.signer_url, "POST", path, fetch_page)
+            case StatsigMode.OFF:
+                return ""
+
+    def statsig_refused(self, options: WebOptions, path: str) -> None:
+        """Upstream did not like a call's fingerprint."""
+        self._signer.forget(options.api_url, options.signer_url, "POST", path)
+
+    @property
+    def wire(self) -> Wire:
+        """The door outside."""
+        return self._wire
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """The keeper of time limits."""
+        return self._deadlines
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        return self._clock
+
+
+_FURTHER_MODES: Final[dict[Tier, tuple[Mode, ...]]] = {
+    Tier.SUPER: (Mode.EXPERT, Mode.GROK_4_3),
+    Tier.HEAVY: (Mode.EXPERT, Mode.HEAVY, Mode.GROK_4_3),
+}
+
+
+# What says something about the account or the way there, and so ends a check; anything else is one mode's own
+# affair.
+_TELLING: Final = (AccountRejected, Challenged, Overloaded, Unreachable, UpstreamTimeout)
+
+
+class _NoUserId(Garbled):
+    """The gateway needs a user id that upstream does not give for this account."""
+
+
+@lru_cache(maxsize=256)
+def _impersonation(user_agent: str) -> str:
+    """The TLS profile for a user agent. There are few of them, and each request needs one."""
+    return headers.impersonation(user_agent, IMPERSONATIONS)
+
+
+class _Session:
+    """One account on one way out: everything a call to Grok needs."""
+
+    def __init__(
+        self, provider: GrokWeb, options: WebOptions, lease: Lease, egress: Egress, *, probing: bool = False
+    ) -> None:
+        self._provider = provider
+        self._options = options
+        self._account = lease.account
+        self._mode = lease.mode
+        self._egress = egress
+        self._limits = (
+            Limits(options.limits.connect_s, options.probe_s, options.probe_s, options.probe_s)
+            if probing
+            else options.limits
+        )
+        self._impersonate = _impersonation(egress.user_agent)
+
+    # -- chat, older form
+
+    @asynccontextmanager
+    async def rest(self, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
+        options = self._options
+        body = payload.rest_body(
+            message=payload.flatten(request.messages),
+            mode_id=self._mode.value,
+            temporary=options.temporary,
+            memory=options.memory,
+            custom_instruction=options.custom_instruction,
+        )
+        async with self._post(Call.CHAT, _CHAT_PATH, body) as reply:
+            yield _RestEvents(reply, RestDecoder(assets_url=options.assets_url))
+
+    # -- chat, current form
+
+    @asynccontextmanager
+    async def gateway(self, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
+        options = self._options
+        message = payload.flatten(request.messages, instruction=options.custom_instruction)
+        user_id = await self._provider.user_id(self, self._account)
+        init_id = f"evt_init_{uuid.uuid4()}"
+        async with self._provider.wire.connect(self._handshake(user_id)) as socket:
+            if not socket.is_open:
+                raise await self._failure(Call.CHAT, socket)
+            socket.send(
+                payload.session_create(
+                    event_id=init_id,
+                    mode_id=self._mode.value,
+                    temporary=options.temporary,
+                    memory=options.memory,
+                )
+            )
+            decoder = GatewayDecoder(event_init_id=init_id, assets_url=options.assets_url)
+            events = _GatewayEvents(socket, decoder, self._provider)
+            with events.pinging():
+                await events.until_ready()
+                now_ms = int(self._provider.clock.now() * 1000)
+                socket.send(
+                    payload.item_create(
+                        session_id=decoder.session_id,
+                        event_id=f"evt_msg_{now_ms}",
+                        message_id=str(uuid.uuid4()),
+                        text=message,
+                    )
+                )
+                socket.send(
+                    payload.response_create(session_id=decoder.session_id, event_id=f"evt_resp_{now_ms}")
+                )
+                yield events
+                if events.over:
+                    socket.close()
+
+    def _handshake(self, user_id: str) -> WireCall:
+        base = self._options.api_url.replace("http", "ws", 1)
+        return self._wire_call(
+            "GET",
+            f"{base}/ws/mgw/?uid={user_id}",
+            headers.handshake_headers(
+                token=self._account.token.reveal(),
+                user_agent=self._egress.user_agent,
+                cf_cookies=self._egress.cookies.reveal(),
+                user_id=user_id,
+                origin=self._options.api_url,
+            ),
+        )
+
+    # -- what an account is
+
+    async def identity(self) -> identity.Identity:
+        async with self._get(Call.SESSION, "/api/auth/session") as reply:
+            return identity.read(await reply.body(_FAILURE_BYTES))
+
+    async def ask_window(self, mode: Mode, windows: dict[Mode, Window]) -> None:
+        """Put what upstream tells about `mode` into `windows`; a mode it does not tell about is left out."""
+        try:
+            async with self._post(
+                Call.RATE_LIMITS, "/rest/rate-limits", quota.rate_limits_body(mode)
+            ) as reply:
+                window = quota.window(await reply.body(), mode, self._provider.clock.now())
+        except _TELLING:
+            raise
+        except UpstreamError as error:
+            log.info("no quota account=%s mode=%s why=%s", self._account.id, mode, error.detail)
+            return
+        if window is not None:
+            windows[mode] = window
+
+    # -- calls
+
+    @asynccontextmanager
+    async def _post(self, call: Call, path: str, body: bytes) -> AsyncIterator[Reply]:
+        statsig = await self._provider.statsig(self._options, path, self._page)
+        async with self._provider.wire.stream(self._rest_call("POST", call, path, body, statsig)) as reply:
+            if reply.status != _OK:
+                failure = await self._failure(call, reply)
+                if isinstance(failure, Challenged):
+                    self._provider.statsig_refused(self._options, path)
+                raise failure
+            yield reply
+
+    @asynccontextmanager
+    async def _get(self, call: Call, path: str) -> AsyncIterator[Reply]:
+        async with self._provider.wire.stream(self._rest_call("GET", call, path, b"", "")) as reply:
+            if reply.status != _OK:
+                raise await self._failure(call, reply)
+            yield reply
+
+    async def _page(self, path: str) -> tuple[int, bytes]:
+        page_headers = headers.page_headers(
+            token=self._account.token.reveal(),
+            user_agent=self._egress.user_agent,
+            cf_cookies=self._egress.cookies.reveal(),
+        )
+        call = self._wire_call("GET", f"{self._options.api_url}{path}", page_headers)
+        async with self._provider.wire.stream(call) as reply:
+            return reply.status, await reply.body()
+
+    def _rest_call(self, method: str, call: Call, path: str, body: bytes, statsig: str) -> WireCall:
+        built = headers.rest_headers(
+            call=call,
+            token=self._account.token.reveal(),
+            user_agent=self._egress.user_agent,
+            cf_cookies=self._egress.cookies.reveal(),
+            request_id=str(uuid.uuid4()),
+            statsig=statsig,
+            origin=self._options.api_url,
+        )
+        return self._wire_call(method, f"{self._options.api_url}{path}", built, body)
+
+    def _wire_call(self, method: str, url: str, built: list[tuple[str, str]], body: bytes = b"") -> WireCall:
+        return WireCall(
+            method,
+            url,
+            built,
+            body,
+            impersonate=self._impersonate,
+            proxy=self._egress.proxy.reveal(),
+            verify_proxy=self._egress.verify,
+            limits=self._limits,
+        )
+
+    async def _failure(self, call: Call, reply: Reply) -> UpstreamError:
+        body = await reply.body(_FAILURE_BYTES)
+        return http_failure(reply.status, reply.headers, body, call=call, now=self._provider.clock.now())
+
+
+class _RestEvents:
+    """The events of a REST answer, everything that has arrived at a time.
+
+    After the soft stop the answer is whole, and the body only has a little more to tell (§8.8): it gets a
+    moment for that, and a break then is not a failure.
+    """
+
+    def __init__(self, reply: Reply, decoder: RestDecoder) -> None:
+        self._reply = reply
+        self._decoder = decoder
+        self._hurried = False
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._over:
+            if self._decoder.done or not (data := await self._data()):
+                self._over = True
+                return self._decoder.end()
+            events = self._decoder.feed(data)
+            if self._decoder.complete and not self._hurried:
+                self._hurried = True
+                self._reply.patience(_LAST_WORDS_S)
+            if events:
+                return events
+        raise StopAsyncIteration
+
+    async def _data(self) -> bytes:
+        try:
+            return await self._reply.chunk()
+        except (Unreachable, UpstreamTimeout):
+            if self._decoder.complete:
+                return b""
+            raise
+
+
+class _GatewayEvents:
+    """The events of a gateway turn, everything that has arrived at a time."""
+
+    def __init__(self, socket: Socket, decoder: GatewayDecoder, provider: GrokWeb) -> None:
+        self._socket = socket
+        self._decoder = decoder
+        self._provider = provider
+        self._messages: deque[bytes] = deque()
+        self._ping: Deadline | None = None
+        self.over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self.over:
+            if self._decoder.done or not await self._has_message():
+                self.over = True
+                return self._decoder.end()
+            events: list[Event] = []
+            # A failure behind events is raised by the decoder's next call, so what came before it is not
+            # lost.
+            while self._messages and not self._decoder.done:
+                events += self._decoder.feed(self._messages.popleft())
+            if events:
+                return events
+        raise StopAsyncIteration
+
+    async def until_ready(self) -> None:
+        """Wait for both acknowledgements (§9.6).
+
+        Raises what `GatewayDecoder` raises when the turn ends before them.
+        """
+        while not self._decoder.ready:
+            if self._decoder.done or not await self._has_message():
+                self.over = True
+                self._decoder.end()
+                raise Garbled("Grok ended the conversation before it began.", detail="no acknowledgement")
+            self._decoder.feed(self._messages.popleft())
+
+    @contextmanager
+    def pinging(self) -> Iterator[None]:
+        """Send the browser's heartbeat while inside (§9.1)."""
+        self._ping = self._provider.deadlines.after(_PING_S, self._beat)
+        try:
+            yield
+        finally:
+            self._ping.cancel()
+
+    def _beat(self) -> None:
+        now_ms = int(self._provider.clock.now() * 1000)
+        self._socket.send(payload.ping(f"evt_hb_{now_ms}"))
+        if self._ping is not None:
+            self._ping.extend(_PING_S)
+
+    async def _has_message(self) -> bool:
+        if not self._messages:
+            self._messages.extend(await self._socket.messages())
+        return bool(self._messages)

@@ -1,0 +1,972 @@
+"""The wire: every endpoint of the service on one port, whatever host the client believes it talks to.
+
+A request is recorded, meets Cloudflare, is checked against the protocol document, then against the account
+table, and only then answered. Chat turns are watched all the time: a client that leaves is noticed at once,
+also while the script is silent.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Self
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from grokdesk.sim import checks, faults, frames, grpc_web
+from grokdesk.sim.answers import improvise
+from grokdesk.sim.checks import Call
+from grokdesk.sim.frames import Scene
+from grokdesk.sim.script import Cut, Ended, Json, Refusal, Script
+from grokdesk.sim.stage import BodyStage, CutOff, SocketStage, play, silence
+from grokdesk.sim.world import Account, Conversation, Received, Turn, World
+
+Handler = Callable[[web.Request, Received], Awaitable[web.StreamResponse]]
+
+_LARGEST_BODY = 96 * 1024 * 1024
+_LARGEST_MESSAGE = 16 * 1024 * 1024
+_POLL_S = 0.002
+_SIGNER_EPOCH = 1_682_924_400
+_CHAT = "/rest/app-chat/conversations/new"
+_GATEWAY = "/ws/mgw/"
+_DEMO_AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+)
+
+
+class Simulator:
+    """A world on a port. `port=0` takes a free one; `url` is known once it is started."""
+
+    def __init__(self, world: World, port: int = 0, host: str = "127.0.0.1") -> None:
+        self.world = world
+        self.host = host
+        self.port = port
+        self._runner: web.AppRunner | None = None
+        self._live: set[asyncio.Task[object]] = set()
+        self._stopping = False
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def received(self) -> list[Received]:
+        return self.world.received
+
+    @property
+    def turns(self) -> list[Turn]:
+        return self.world.turns
+
+    @property
+    def violations(self) -> list[str]:
+        return self.world.violations
+
+    @property
+    def open_connections(self) -> int:
+        return self.world.open_connections
+
+    async def until(self, is_so: Callable[[], object], within_s: float = 2.0) -> None:
+        """Wait until `is_so()`. Raises `TimeoutError` when that takes too long."""
+        deadline = self.world.monotonic() + within_s
+        while not is_so():
+            if self.world.monotonic() > deadline:
+                raise TimeoutError(f"not so within {within_s:g} s")
+            await asyncio.sleep(_POLL_S)
+
+    @asynccontextmanager
+    async def started(self) -> AsyncIterator[Self]:
+        """Serve while the block runs."""
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Listen. Raises `OSError` when the port is taken."""
+        self._stopping = False
+        self._runner = web.AppRunner(
+            self._app(),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=0.1,
+            handle_signals=False,
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.host, self.port)
+        try:
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """End at once; turns in flight are broken off, also silent ones."""
+        self._stopping = True
+        for task in list(self._live):
+            task.cancel()
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    # -------------------------------------------------------------------------------------- the app
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        route = app.router.add_route
+
+        def serve(method: str, path: str, call: Call, handler: Handler) -> None:
+            route(method, path, self._guarded(call, handler))
+
+        route("GET", _GATEWAY, self._tracked(self._gateway))
+        serve("POST", _CHAT, checks.CHAT, self._chat)
+        serve("POST", "/rest/app-chat/conversations/{id}/responses", checks.CHAT, self._chat)
+        serve("DELETE", "/rest/app-chat/conversations/soft/{id}", checks.CONVERSATION, self._forget)
+        serve("POST", "/rest/app-chat/upload-file", checks.UPLOAD_JSON, self._upload_json)
+        serve("POST", "/http/upload-file-v2/direct", checks.UPLOAD_MULTIPART, self._upload_multipart)
+        serve("POST", "/rest/rate-limits", checks.RATE_LIMITS, self._rate_limits)
+        serve("POST", "/rest/media/imagine/quota_info", checks.IMAGINE_QUOTA, self._imagine_quota)
+        serve("POST", "/grok_api_v2.GrokBuildBilling/GetGrokCreditsConfig", checks.CREDITS, self._credits)
+        serve("GET", "/api/auth/session", checks.SESSION, self._session)
+        serve("POST", "/rest/auth/set-tos-accepted", checks.PRODUCT_TERMS, self._accept_terms)
+        serve("POST", "/rest/auth/set-birth-date", checks.BIRTH_DATE, self._birth_date)
+        features = "/auth_mgmt.AuthManagement/UpdateUserFeatureControls"
+        serve("POST", features, checks.FEATURES, self._features)
+        terms = "/auth_mgmt.AuthManagement/SetTosAcceptedVersion"
+        serve("POST", terms, checks.ACCOUNT_TERMS, self._accept_account_terms)
+        serve("GET", "/rest/assets", checks.ASSETS, self._assets)
+        serve("DELETE", "/rest/assets-metadata/{id}", checks.ASSETS, self._delete_asset)
+        serve("GET", "/index", checks.PAGE, self._index)
+        serve("GET", "/", checks.PAGE, self._index)
+        route("POST", "/sign", self._tracked(self._sign))
+        route("POST", "/v1", self._tracked(self._solve))
+        route("*", "/{path:.*}", self._unknown)
+        return app
+
+    def _tracked(
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The same handler, known to `stop`."""
+
+        async def tracked(request: web.Request) -> web.StreamResponse:
+            task = asyncio.current_task()
+            assert task
+            self._live.add(task)
+            try:
+                return await handler(request)
+            finally:
+                self._live.discard(task)
+
+        return tracked
+
+    def _guarded(
+        self, call: Call, handler: Handler
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The handler behind everything that may turn a request away."""
+        is_chat = call is checks.CHAT
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            seen = await self._receive(request)
+            if is_chat and not self.world.rest:
+                return _answer(faults.NOT_FOUND, seen)
+            problems = checks.page(seen) if call is checks.PAGE else checks.http(call, seen, self.world)
+            refusal = self._turned_away(
+                seen, problems, cleared=call.accounts_host or checks.is_cleared(seen, self.world)
+            )
+            if not refusal and call is not checks.SESSION:
+                refusal = self._status_refusal(seen)
+            if refusal and call.grpc and seen.account and self.world.grpc_errors == "trailers":
+                return _grpc_refusal(refusal, seen)
+            if refusal:
+                return _answer(refusal, seen)
+            script = None if is_chat else self.world.take_on(seen.path, seen.account)
+            if script:
+                for stall in script.stalls_before("open", "acks", "first_byte"):
+                    await silence(stall.seconds)
+            if script and script.refusal:
+                return _answer(script.refusal, seen)
+            response = await handler(request, seen)
+            seen.status = response.status
+            return response
+
+        return self._tracked(guarded)
+
+    async def _receive(self, request: web.Request) -> Received:
+        """Write down what came in. A multipart body is left for its handler to read."""
+        is_multipart = request.content_type == "multipart/form-data"
+        body = b"" if is_multipart or not request.can_read_body else await request.read()
+        pairs = [
+            (name.strip(), value)
+            for name, _, value in (
+                pair.partition("=") for pair in request.headers.get("Cookie", "").split(";") if pair.strip()
+            )
+        ]
+        cookies = dict(pairs)
+        seen = Received(
+            path=request.path,
+            method=request.method,
+            headers=request.headers,
+            cookies=cookies,
+            query=dict(request.query),
+            body=body,
+            json=_parsed(body),
+            account=self.world.accounts.get(cookies.get("sso", "")),
+            at=self.world.now(),
+            monotonic=self.world.monotonic(),
+            host=request.host,
+            cookie_names=tuple(name for name, _ in pairs),
+        )
+        self.world.record(seen)
+        return seen
+
+    def _turned_away(self, seen: Received, problems: list[str], *, cleared: bool) -> Refusal | None:
+        """Who does not even reach the account table."""
+        self._violate(seen, problems)
+        if not cleared:
+            return faults.CHALLENGE
+        if problems and self.world.strict:
+            return faults.status_refusal(faults.CODE_INVALID, "; ".join(problems), status=400)
+        if not seen.account:
+            return faults.UNKNOWN_SESSION
+        return None
+
+    def _status_refusal(self, seen: Received) -> Refusal | None:
+        assert seen.account
+        match seen.account.status:
+            case "ok":
+                return None
+            case "blocked":
+                return faults.BLOCKED
+            case "unauthenticated":
+                return faults.DEAD_SESSION
+
+    def _violate(self, seen: Received, problems: list[str]) -> None:
+        if problems:
+            seen.violations += problems
+            self.world.violate(f"{seen.method} {seen.path}", problems)
+
+    def _bad(self, seen: Received, problems: list[str]) -> web.Response | None:
+        """Record what is wrong with a body; refuse it if the world is strict."""
+        self._violate(seen, problems)
+        if problems and self.world.strict:
+            return _answer(faults.status_refusal(faults.CODE_INVALID, "; ".join(problems), status=400), seen)
+        return None
+
+    async def _unknown(self, request: web.Request) -> web.StreamResponse:
+        seen = await self._receive(request)
+        self._violate(seen, ["nobody knows this call"])
+        return _answer(faults.NOT_FOUND, seen)
+
+    # ----------------------------------------------------------------------------- chat, older form
+
+    async def _chat(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        account = _owner(seen)
+        body = seen.json if isinstance(seen.json, dict) else {}
+        bad = self._bad(seen, checks.chat_body(seen.json, account, self.world))
+        if bad:
+            return bad
+        turn = self.world.open_turn("rest", account, body)
+        turn.mode = str(body.get("modeId", "fast"))
+        turn.prompt = str(body.get("message", ""))
+        turn.attachments = tuple(str(name) for name in _list(body.get("fileAttachments")))
+        turn.parent_response_id = str(body.get("parentResponseId", ""))
+        with self._watched(turn):
+            return await self._rest_turn(request, seen, turn)
+
+    async def _rest_turn(self, request: web.Request, seen: Received, turn: Turn) -> web.StreamResponse:
+        account, world = turn.account, self.world
+        conversation = self._continued(request, account)
+        if conversation is None and "id" in request.match_info:
+            return self._refused(turn, faults.NOT_FOUND, seen)
+        script, taken = self._script_for(turn)
+        for stall in script.stalls_before("open", "first_byte"):
+            await silence(stall.seconds)
+        if script.refusal:
+            return self._refused(turn, script.refusal, seen)
+        if taken:
+            account.quota[turn.mode].remaining -= 1
+        temporary = bool(turn.request.get("temporary", True))
+        conversation = conversation or world.converse(
+            account, temporary=temporary, conversation_id=_recorded_conversation(script)
+        )
+        script, scene = self._set(script, turn, conversation)
+        response = web.StreamResponse(headers={"Content-Type": script.wire.content_type})
+        turn.status = seen.status = response.status
+        await response.prepare(request)
+        for stall in script.stalls_before("acks"):
+            await silence(stall.seconds)
+        cut = _cut_bytes(script)
+        stage = BodyStage(response, turn, chunk_bytes=script.wire.chunk_bytes, cut_bytes=cut)
+        try:
+            regular = await play(frames.rest(script, scene), stage, turn)
+            await response.write_eof()
+        except CutOff as end:
+            turn.finish("cut")
+            if not end.politely and request.transport:
+                request.transport.close()
+            return response
+        turn.finish("answered" if regular else "failed")
+        return response
+
+    def _continued(self, request: web.Request, account: Account) -> Conversation | None:
+        return self.world.conversation_of(account, request.match_info.get("id", ""))
+
+    def _refused(self, turn: Turn, refusal: Refusal, seen: Received) -> web.Response:
+        turn.status = refusal.status
+        turn.finish("refused")
+        return _answer(refusal, seen)
+
+    def _script_for(self, turn: Turn) -> tuple[Script, bool]:
+        """What this turn plays, and whether it costs the account. Quota and tier go before any script."""
+        stop = self._quota_script(turn)
+        if stop:
+            return stop, False
+        script = self._playable(self.world.take(turn.account), turn)
+        return script, not script.refusal
+
+    def _playable(self, script: Script, turn: Turn) -> Script:
+        recorded = script.transcript
+        if recorded is None or recorded.form == turn.form:
+            return script
+        self.world.violate("script", [f"a {recorded.form} transcript cannot play in the {turn.form} form"])
+        return faults.server_error(500)
+
+    def stage_gateway(self, script: Script, turn: Turn, conversation: Conversation) -> tuple[Script, Scene]:
+        """What the gateway plays in answer to `response.create`. An empty quota takes the script's place."""
+        stop = self._quota_script(turn)
+        if stop:
+            self.world.put_back(turn.account, script)
+            script = stop
+        else:
+            turn.account.quota[turn.mode].remaining -= 1
+        return self._set(script, turn, conversation)
+
+    def _quota_script(self, turn: Turn) -> Script | None:
+        """The refusal of a turn the account has no right to, or no more."""
+        account, in_gateway = turn.account, turn.form == "gateway"
+        if not account.may_use(turn.mode):
+            message = "This mode needs a higher subscription."
+            return (
+                faults.stream_error(faults.CODE_DENIED, message)
+                if in_gateway
+                else Script(refusal=faults.ABOVE_TIER)
+            )
+        if account.quota[turn.mode].remaining > 0:
+            return None
+        if self.world.quota_refusal == "in_stream":
+            return faults.limited(in_stream=True, usage_limit=in_gateway)
+        return faults.limited(in_stream=in_gateway)
+
+    def _set(self, script: Script, turn: Turn, conversation: Conversation) -> tuple[Script, Scene]:
+        """The script with all its content, and the scene it plays in."""
+        world = self.world
+        script = replace(script, wire=script.wire.over(world.wire))
+        if script.needs_content:
+            script = improvise(turn.prompt, turn.mode, world.rng) + script
+        turn.conversation_id = conversation.id
+        turn.response_id = _recorded_response(script) or world.new_id()
+        conversation.response_ids.append(turn.response_id)
+        conversation.turns.append((turn.prompt, turn.response_id))
+        scene = Scene(
+            conversation_id=conversation.id,
+            request_id=world.new_id(),
+            response_id=turn.response_id,
+            prompt=turn.prompt,
+            mode=turn.mode,
+            temporary=conversation.temporary,
+            parent_response_id=turn.parent_response_id,
+            stamp=world.stamp(),
+            pace_s=world.pace_s,
+            file_ids=turn.attachments,
+        )
+        return script, scene
+
+    @contextmanager
+    def _watched(self, turn: Turn) -> Iterator[None]:
+        """Tell how the turn ended when its handler did not."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            turn.finish("shutdown" if self._stopping else "left")
+            raise
+        except ConnectionError:
+            turn.finish("left")
+            raise
+        finally:
+            turn.finish("failed")
+
+    # ---------------------------------------------------------------------------------- the gateway
+
+    async def _gateway(self, request: web.Request) -> web.StreamResponse:
+        seen = await self._receive(request)
+        world = self.world
+        if not world.gateway:
+            return _answer(replace(faults.NOT_FOUND, status=world.gateway_gone_status), seen)
+        problems = checks.handshake(seen)
+        socket = web.WebSocketResponse(
+            compress=False, max_msg_size=_LARGEST_MESSAGE, protocols=("json",), timeout=0.1
+        )
+        if not socket.can_prepare(request):
+            problems.append("no WebSocket handshake")
+        if seen.account:
+            problems += checks.owner(seen, seen.account)
+        refusal = self._turned_away(
+            seen, problems, cleared=checks.is_cleared(seen, world)
+        ) or self._status_refusal(seen)
+        if refusal:
+            return _answer(refusal, seen)
+        if not socket.can_prepare(request):
+            return _answer(faults.status_refusal(faults.CODE_INVALID, "Upgrade required", status=426), seen)
+        turn = world.open_turn("gateway", _owner(seen), {})
+        with self._watched(turn):
+            return await self._gateway_turn(request, seen, turn, socket)
+
+    async def _gateway_turn(
+        self, request: web.Request, seen: Received, turn: Turn, socket: web.WebSocketResponse
+    ) -> web.StreamResponse:
+        if self.world.handshake_status is not None:
+            return self._refused(turn, _handshake_refusal(self.world.handshake_status), seen)
+        script = self._playable(self.world.take(turn.account), turn)
+        for stall in script.stalls_before("open"):
+            await silence(stall.seconds)
+        if script.refusal:
+            return self._refused(turn, script.refusal, seen)
+        turn.status = seen.status = int(HTTPStatus.SWITCHING_PROTOCOLS)
+        await socket.prepare(request)
+        await _Dialogue(self, request, socket, turn, script).hold()
+        return socket
+
+    # ---------------------------------------------------------------------------------- the account
+
+    async def _session(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        account = _owner(seen)
+        if account.status == "unauthenticated":
+            return web.json_response({"status": "unauthenticated"})
+        if account.status == "blocked":
+            return web.json_response({"status": "blocked", "session": {"userId": account.user_id}})
+        match account.session_shape:
+            case "session":
+                about = {"userId": account.user_id, "email": account.email, "organizationId": account.team_id}
+                return web.json_response({"status": "authenticated", "session": about})
+            case "user":
+                about = {"id": account.user_id, "email": account.email, "teamId": account.team_id}
+                return web.json_response({"user": about})
+            case "flat":
+                about = {"userId": account.user_id, "email": account.email, "teamId": account.team_id}
+                return web.json_response(about)
+
+    async def _rate_limits(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(seen, checks.shape(seen.json, {"modelName": str}, "body"))
+        if bad:
+            return bad
+        mode = str(seen.json.get("modelName", "")) if isinstance(seen.json, dict) else ""
+        if not checks.known_mode("rest", mode):
+            return _answer(faults.status_refusal(faults.CODE_INVALID, "Unknown model", status=400), seen)
+        quota = _owner(seen).quota.get(mode)
+        return web.json_response(
+            {
+                "windowSizeSeconds": quota.window_s if quota else _USUAL_WINDOW_S,
+                "remainingQueries": max(quota.remaining, 0) if quota else 0,
+                "totalQueries": quota.total if quota else 0,
+                "lowEffortRateLimits": None,
+                "highEffortRateLimits": None,
+            }
+        )
+
+    async def _imagine_quota(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(seen, checks.shape(seen.json, {}, "body"))
+        return bad or web.json_response(_owner(seen).imagine)
+
+    async def _credits(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(seen, [] if seen.body == grpc_web.EMPTY_MESSAGE else ["body is not an empty message"])
+        if bad:
+            return bad
+        pool = _owner(seen).credits
+        if pool is None:
+            return _grpc(grpc_web.trailers(faults.CODE_NOT_FOUND, "no credits"))
+        return _grpc(
+            grpc_web.credits_message(
+                used_percent=pool.used_percent,
+                start=pool.start,
+                end=pool.end,
+                products=pool.products,
+                paid=pool.paid,
+            )
+        )
+
+    async def _accept_account_terms(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(
+            seen, [] if seen.body == grpc_web.ACCEPT_TERMS else ["body is not the acceptance of terms"]
+        )
+        if bad:
+            return bad
+        _owner(seen).accounts_terms = True
+        return _grpc(grpc_web.message(b"") + grpc_web.trailers())
+
+    async def _accept_terms(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(seen, checks.shape(seen.json, {"tosVersion": int}, "body"))
+        if bad:
+            return bad
+        if isinstance(seen.json, dict):
+            _owner(seen).tos_version = int(seen.json.get("tosVersion", 0))
+        return web.json_response({})
+
+    async def _birth_date(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(seen, checks.shape(seen.json, {"birthDate": checks.TIMESTAMP}, "body"))
+        if bad:
+            return bad
+        account = _owner(seen)
+        if account.birth_date:
+            return _answer(faults.BIRTH_DATE_SET, seen)
+        if isinstance(seen.json, dict):
+            account.birth_date = str(seen.json.get("birthDate", ""))
+        return web.json_response({})
+
+    async def _features(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        known = seen.body in {grpc_web.NSFW_ON, grpc_web.NSFW_OFF}
+        bad = self._bad(seen, [] if known else ["body is not the NSFW switch"])
+        if bad:
+            return bad
+        _owner(seen).nsfw = seen.body == grpc_web.NSFW_ON
+        return _grpc(grpc_web.message(b"") + grpc_web.trailers())
+
+    # ---------------------------------------------------------------------- files and conversations
+
+    async def _upload_json(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(
+            seen, checks.shape(seen.json, {"fileName": str, "fileMimeType": str, "content": str}, "body")
+        )
+        if bad:
+            return bad
+        body = seen.json if isinstance(seen.json, dict) else {}
+        try:
+            data = base64.b64decode(str(body.get("content", "")), validate=True)
+        except binascii.Error:
+            return _answer(
+                faults.status_refusal(faults.CODE_INVALID, "content is no base64", status=400), seen
+            )
+        name, mime = str(body.get("fileName", "")), str(body.get("fileMimeType", ""))
+        upload = self.world.keep(_owner(seen), name, mime, data, "json")
+        return web.json_response(
+            {"fileMetadataId": upload.id, "fileId": upload.id, "fileUri": _uri(upload.id)}
+        )
+
+    async def _upload_multipart(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        fields = await request.post()
+        part = fields.get("file")
+        if not isinstance(part, web.FileField) or len(fields) > 1:
+            self._violate(seen, ["the form is not one part named file with a file name"])
+            return _answer(faults.status_refusal(faults.CODE_INVALID, "file is missing", status=400), seen)
+        with part.file as file:
+            data = file.read()
+        upload = self.world.keep(_owner(seen), part.filename, part.content_type, data, "multipart")
+        about = {"fileMetadataId": upload.id, "fileId": upload.id, "fileUri": _uri(upload.id)}
+        return web.json_response({"uploadId": upload.id, "terminalError": "", "fileMetadata": about})
+
+    async def _assets(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        account = _owner(seen)
+        limit, start = int(seen.query.get("limit", "100")), int(seen.query.get("cursor", "0") or 0)
+        mine = [upload for upload in self.world.uploads.values() if upload.account is account]
+        shown = [
+            {
+                "assetId": upload.id,
+                "name": upload.name,
+                "mimeType": upload.mime,
+                "sizeBytes": len(upload.data),
+            }
+            for upload in mine[start : start + limit]
+        ]
+        more = {"nextCursor": str(start + limit)} if start + limit < len(mine) else {}
+        return web.json_response({"assets": shown, **more})
+
+    async def _delete_asset(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        upload = self.world.uploads.get(request.match_info["id"])
+        if not upload or upload.account is not _owner(seen):
+            return _answer(faults.NOT_FOUND, seen)
+        del self.world.uploads[upload.id]
+        return web.json_response({})
+
+    async def _forget(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        conversation = self.world.conversation_of(_owner(seen), request.match_info["id"])
+        if not conversation:
+            return _answer(faults.NOT_FOUND, seen)
+        del self.world.conversations[conversation.id]
+        return web.json_response({})
+
+    # ------------------------------------------------------------------------- page, signer, solver
+
+    async def _index(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        tag = f'<meta name="grok-site-verification" content="{self.world.meta_content}">'
+        if self.world.index_gone and seen.path == "/index":
+            return web.Response(status=404, text="<!DOCTYPE html><html></html>", content_type="text/html")
+        page = f"<!DOCTYPE html><html><head>{tag}<title>Grok</title></head><body></body></html>"
+        return web.Response(text=page, content_type="text/html")
+
+    async def _sign(self, request: web.Request) -> web.StreamResponse:
+        seen = await self._receive(request)
+        problems = checks.sign_body(seen.json, self.world)
+        if seen.cookie_names:
+            problems.append("a signer must not see cookies")
+        script = self.world.take_on(seen.path, None)
+        self._violate(seen, problems)
+        if script and script.refusal:
+            return _answer(script.refusal, seen)
+        if problems:
+            return _answer(faults.status_refusal(faults.CODE_INVALID, "; ".join(problems), status=400), seen)
+        assert isinstance(seen.json, dict)
+        method, path = str(seen.json["method"]), str(seen.json["path"])
+        value = self._signature(method, path)
+        self.world.signed[value] = (method, path)
+        seen.status = HTTPStatus.OK
+        return web.json_response({"x-statsig-id": value})
+
+    def _signature(self, method: str, path: str) -> str:
+        """70 bytes in the layout of §5.3; the part that depends on the site's scripts is invented."""
+        seconds = int(self.world.now()) - _SIGNER_EPOCH
+        proof = hashlib.sha256(f"{method}!{path}!{seconds}obfiowerehiringdemo".encode()).digest()[:16]
+        plain = base64.b64decode(self.world.meta_content) + (seconds & 0xFFFFFFFF).to_bytes(4, "little")
+        key = self.world.rng.randrange(256)
+        value = bytes([key]) + bytes(byte ^ key for byte in plain + proof + b"\x03")
+        return base64.b64encode(value).decode().rstrip("=")
+
+    async def _solve(self, request: web.Request) -> web.StreamResponse:
+        seen = await self._receive(request)
+        solver, world = self.world.solver, self.world
+        problems = checks.solver_body(seen.json)
+        self._violate(seen, problems)
+        if problems:
+            return web.json_response({"status": "error", "message": "; ".join(problems)}, status=500)
+        await silence(solver.delay_s)
+        seen.status = HTTPStatus.OK
+        if solver.status == "error":
+            message = "Error solving the challenge. Timeout after 60.0 seconds."
+            return web.json_response({"status": "error", "message": message}, status=500)
+        solver.solved += 1
+        wanted = world.clearance_required
+        host = request.url.host if not isinstance(seen.json, dict) else _host_of(str(seen.json["url"]))
+        cookie = solver.cookie or (wanted["cookie"] if wanted else "Zk3demo")
+        agent = solver.user_agent or (wanted["user_agent"] if wanted else _DEMO_AGENT)
+        now_ms = int(world.now() * 1000)
+        place = {"domain": f".{host}", "path": "/"}
+        clearance = {"name": "cf_clearance", "value": cookie, **place, "expires": now_ms // 1000 + 31_536_000}
+        cookies = [clearance, {"name": "__cf_bm", "value": "demoBm", **place}] if solver.with_cookies else []
+        return web.json_response(
+            {
+                "status": "ok",
+                "message": "Challenge solved!",
+                "startTimestamp": now_ms,
+                "endTimestamp": now_ms + int(solver.delay_s * 1000),
+                "version": "3.3.21",
+                "solution": {
+                    "url": str(seen.json["url"]) if isinstance(seen.json, dict) else "",
+                    "status": 200,
+                    "userAgent": agent,
+                    "cookies": cookies,
+                },
+            }
+        )
+
+
+class _Dialogue:
+    """One gateway connection: what the client says, checked in its order (§9.6), and the answer to it.
+
+    The listener notices at once when the client leaves, whatever the speaker is doing.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        turn: Turn,
+        script: Script,
+    ) -> None:
+        self._simulator = simulator
+        self._world = simulator.world
+        self._request = request
+        self._socket = socket
+        self._turn = turn
+        self._script = replace(script, wire=script.wire.over(self._world.wire))
+        self._conversation: Conversation | None = None
+        self._expected = "session.create"
+        self._heard: asyncio.Queue[Json] = asyncio.Queue()
+        self._item_event_id = ""
+
+    async def hold(self) -> None:
+        """Talk until the client leaves, the script ends it, or the client breaks the rules."""
+        async with asyncio.TaskGroup() as group:
+            speaker = group.create_task(self._speak())
+            await self._listen()
+            self._turn.finish("left")
+            speaker.cancel()
+
+    # ------------------------------------------------------------------------------------ listening
+
+    async def _listen(self) -> None:
+        async for message in self._socket:
+            frame = _json_object(message.data) if message.type == WSMsgType.TEXT else None
+            if frame is None:
+                if await self._broken("message", ["not one JSON object in a text message"], is_fatal=True):
+                    return
+                continue
+            self._turn.events.append(frame)
+            kind = frames.kind_of(frame)
+            if kind == "ping":
+                if await self._broken(kind, checks.ping(frame)):
+                    return
+                if self._script.wire.pong:
+                    await self._socket.send_frame(_PONG, WSMsgType.TEXT)
+            elif kind != self._expected:
+                await self._broken(kind, [f"not the time for it, expected: {self._expected}"], is_fatal=True)
+                return
+            elif await self._broken(kind, self._problems(kind, frame)):
+                return
+            else:
+                self._expected = _NEXT[kind]
+                self._heard.put_nowait(frame)
+
+    def _problems(self, kind: str, frame: Json) -> list[str]:
+        account = self._turn.account
+        if kind == "session.create":
+            return checks.session_create(frame)
+        assert self._conversation
+        session_id = self._conversation.id
+        if kind == "response.create":
+            return checks.response_create(frame, session_id=session_id, item_event_id=self._item_event_id)
+        problems = checks.item_create(frame, session_id=session_id, account=account, world=self._world)
+        event = _event(frame)
+        self._item_event_id = str(event.get("event_id", ""))
+        parent, known = event.get("parent_response_id"), self._conversation.response_ids
+        if parent is not None and parent not in known:
+            problems.append("parent_response_id is no response of this conversation")
+        if parent is None and known:
+            problems.append("a continuation without parent_response_id")
+        return problems
+
+    async def _broken(self, kind: str, problems: list[str], *, is_fatal: bool = False) -> bool:
+        """Record what is wrong; whether the dialogue ends with it."""
+        if not problems:
+            return False
+        self._world.violate(f"gateway {kind}", problems)
+        if not (self._world.strict or is_fatal):
+            return False
+        await self._tell({"code": faults.CODE_INVALID, "message": "; ".join(problems)})
+        self._turn.finish("refused")
+        return True
+
+    async def _tell(self, error: Json) -> None:
+        frame: Json = {"event": {"type": "error", "error": error}}
+        if self._conversation:
+            frame["session_id"] = self._conversation.id
+        await self._socket.send_frame(orjson.dumps(frame), WSMsgType.TEXT)
+
+    # ------------------------------------------------------------------------------------- speaking
+
+    async def _speak(self) -> None:
+        try:
+            await self._answer()
+        except CutOff as end:
+            self._turn.finish("cut")
+            if end.politely:
+                await self._socket.close()
+            elif self._request.transport:
+                self._request.transport.close()
+        except ConnectionError:
+            self._turn.finish("left")
+
+    async def _answer(self) -> None:
+        turn, script = self._turn, self._script
+        session = await self._heard.get()
+        for stall in script.stalls_before("acks"):
+            await silence(stall.seconds)
+        self._conversation = await self._attach(session)
+        if not self._conversation:
+            return
+        # An item that came in the same breath as session.create is heard here, before the acknowledgement.
+        await asyncio.sleep(0)
+        stage = SocketStage(self._socket, turn, cut_bytes=_cut_bytes(script))
+        acknowledgement = frames.acknowledge(script, self._greeting(session))
+        await play(acknowledgement[:-1], stage, turn)
+        self._expected = "conversation.item.create"
+        await play(acknowledgement[-1:], stage, turn)
+
+        item, wanted = await self._heard.get(), await self._heard.get()
+        self._read(item)
+        script, scene = self._simulator.stage_gateway(script, turn, self._conversation)
+        scene = replace(scene, client_event_id=str(_event(wanted).get("event_id", "")))
+        for stall in script.stalls_before("first_byte"):
+            await silence(stall.seconds)
+        regular = await play(frames.gateway(script, scene), stage, turn)
+        turn.finish("answered" if regular else "failed")
+        if any(isinstance(incident, Ended) for incident in script.incidents):
+            await self._socket.close()
+
+    async def _attach(self, frame: Json) -> Conversation | None:
+        """The conversation the client asks for; `None` after telling that there is no such."""
+        turn, world = self._turn, self._world
+        session = _object(_event(frame).get("session"))
+        x_grok = _object(session.get("x_grok"))
+        turn.mode = str(session.get("model", "fast"))
+        turn.request = frame
+        asked = str(frame.get("session_id", ""))
+        if asked:
+            found = world.conversation_of(turn.account, asked)
+            if not found:
+                missing = {"code": faults.CODE_NOT_FOUND, "message": "Conversation not found"}
+                await self._tell({**missing, "kind": "conversation_not_found"})
+                turn.finish("failed")
+            return found
+        recorded = _recorded_conversation(self._script)
+        temporary = bool(x_grok.get("is_temporary", True))
+        return world.converse(turn.account, temporary=temporary, conversation_id=recorded)
+
+    def _greeting(self, session: Json) -> Scene:
+        assert self._conversation
+        return Scene(
+            conversation_id=self._conversation.id,
+            request_id="",
+            response_id="",
+            prompt="",
+            mode=self._turn.mode,
+            temporary=self._conversation.temporary,
+            parent_response_id="",
+            stamp=self._world.stamp(),
+            client_event_id=str(_event(session).get("event_id", "")),
+        )
+
+    def _read(self, frame: Json) -> None:
+        turn, event = self._turn, _event(frame)
+        chunks = _list(_object(_object(event.get("item")).get("x_grok")).get("input_chunks"))
+        said = [_object(_object(chunk).get("text")).get("text") for chunk in chunks]
+        turn.request = frame
+        turn.prompt = "".join(text for text in said if isinstance(text, str))
+        turn.parent_response_id = str(event.get("parent_response_id", ""))
+        turn.attachments = tuple(str(name) for name in _list(event.get("file_attachment_ids")))
+
+
+_NEXT = {
+    "session.create": "nothing before session.created and conversation.attached",
+    "conversation.item.create": "response.create",
+    "response.create": "nothing but pings",
+}
+_PONG = b'{"event":{"type":"pong"}}'
+_USUAL_WINDOW_S = 7200
+
+
+# -------------------------------------------------------------------------------------- small parts
+
+
+def _answer(refusal: Refusal, seen: Received) -> web.Response:
+    seen.status = refusal.status
+    return web.Response(status=refusal.status, body=refusal.body, headers=refusal.headers)
+
+
+def _grpc(body: bytes) -> web.Response:
+    return web.Response(body=body, headers={"Content-Type": grpc_web.CONTENT_TYPE})
+
+
+def _grpc_refusal(refusal: Refusal, seen: Received) -> web.Response:
+    """The same refusal as a gRPC status in the trailers of a 200 (§18.4)."""
+    code = {401: 16, 403: 7, 404: 5, 429: 8, 503: 14}.get(refusal.status, 2)
+    seen.status = HTTPStatus.OK
+    return _grpc(grpc_web.trailers(code, _message_of(refusal)))
+
+
+def _message_of(refusal: Refusal) -> str:
+    told = _json_object(refusal.body) or {}
+    return str(told.get("message") or _object(told.get("error")).get("message") or "refused")
+
+
+def _handshake_refusal(status: int) -> Refusal:
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return faults.DEAD_SESSION
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return faults.TOO_MANY
+        case (
+            HTTPStatus.NOT_FOUND
+            | HTTPStatus.METHOD_NOT_ALLOWED
+            | HTTPStatus.GONE
+            | HTTPStatus.UPGRADE_REQUIRED
+        ):
+            return replace(faults.NOT_FOUND, status=status)
+        case HTTPStatus.FORBIDDEN:
+            return faults.status_refusal(faults.CODE_DENIED, "Permission denied", status=status)
+        case _:
+            return faults.status_refusal(faults.CODE_INTERNAL, "The handshake was refused", status=status)
+
+
+def _owner(seen: Received) -> Account:
+    assert seen.account, "whoever gets here was let in"
+    return seen.account
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return orjson.loads(body) if body else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _json_object(data: str | bytes) -> Json | None:
+    """`data` as exactly one JSON object."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _event(frame: Json) -> Json:
+    return _object(frame.get("event"))
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _cut_bytes(script: Script) -> int | None:
+    return next((one.size_bytes for one in script.incidents if isinstance(one, Cut) and one.size_bytes), None)
+
+
+def _recorded_conversation(script: Script) -> str:
+    """The conversation id of a recording; nothing for other scripts."""
+    if not script.transcript:
+        return ""
+    for frame in script.transcript.frames:
+        recorded = frame.get("session_id")
+        conversation = _object(_object(frame.get("result")).get("conversation")).get("conversationId")
+        if isinstance(recorded or conversation, str):
+            return str(recorded or conversation)
+    return ""
+
+
+def _recorded_response(script: Script) -> str:
+    """The id of the recorded answer; nothing for other scripts."""
+    for frame in script.transcript.frames if script.transcript else ():
+        whole = _object(_object(_object(frame.get("result")).get("response")).get("modelResponse"))
+        event = _event(frame)
+        done = _object(event.get("response")) if event.get("type") == "response.done" else {}
+        found = whole.get("responseId") or done.get("id")
+        if isinstance(found, str):
+            return found
+    return ""
+
+
+def _uri(upload_id: str) -> str:
+    return f"users/demo/{upload_id}/content"
+
+
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""

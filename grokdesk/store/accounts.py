@@ -1,0 +1,276 @@
+"""Accounts in the database."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from grokdesk.core.accounts import (
+    Account,
+    AccountId,
+    Mode,
+    Status,
+    Tier,
+    TierSource,
+    Window,
+    WindowSource,
+)
+from grokdesk.core.errors import Broken
+from grokdesk.core.secret import Secret
+from grokdesk.platform.secrets import Vault
+from grokdesk.platform.tasks import offload
+from grokdesk.store.database import BATCH_ROWS, Conflict, Database
+from grokdesk.store.schema import accounts
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Record = dict[str, object]
+
+_SEALED: Final = ("token", "cookies", "fingerprint")
+_PLAIN: Final = tuple(
+    column.name for column in accounts.c if column.name not in {*_SEALED, "number", "id", "removed_at"}
+)
+
+
+def _changed(columns: Iterable[str]) -> Any:  # noqa: ANN401 - SQLAlchemy's Update is generic over nothing useful
+    return (
+        update(accounts)
+        .where(accounts.c.id == bindparam("this"))
+        .values({name: bindparam(name) for name in columns})
+    )
+
+
+_UPDATE: Final = _changed((*_PLAIN, *_SEALED))
+_UPDATE_PLAIN: Final = _changed(_PLAIN)
+_MARK: Final = _changed(("removed_at",))
+
+
+class SqlAccounts:
+    """An `AccountStore` (core/ports.py). Two accounts with the same token cannot both be there."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self._lane = database.lane(self._write)
+
+    async def all(self) -> list[Account]:
+        """Every account that has not been removed, oldest first.
+
+        One whose token cannot be opened is disabled and says so; its row is not touched. Raises `Broken`
+        when that is true of every one: then the vault is the wrong one.
+        """
+        await self._database.flush()
+        query = select(accounts).where(accounts.c.removed_at.is_(None)).order_by(accounts.c.number)
+
+        async def collect(connection: AsyncConnection) -> list[Account]:
+            found: list[Account] = []
+            async for rows in (await connection.stream(query)).partitions(BATCH_ROWS):
+                found += await offload(_accounts, rows, self._vault)
+            return found
+
+        found = await self._database.read(collect)
+        if found and not any(account.token for account in found):
+            raise Broken(
+                "None of the stored accounts can be opened with this master key.",
+                hint="Restore the master key that belongs to this data folder. Nothing was changed.",
+            )
+        return found
+
+    async def add(self, new: Sequence[Account]) -> None:
+        """Write new accounts in one transaction: all or none. Raises `Conflict` for a token that is there."""
+        records: list[Record] = []
+        for part in _parts(new):
+            records += await offload(_records, part, self._vault)
+
+        async def insert_all(connection: AsyncConnection) -> None:
+            for batch in _parts(records):
+                await connection.execute(insert(accounts), batch)
+
+        try:
+            await self._database.write(insert_all)
+        except Conflict as error:
+            raise Conflict(
+                "One of these accounts is already there.", hint="None was added.", detail=error.detail
+            ) from error
+
+    def save(self, account: Account) -> None:
+        """Write a changed account soon; returns at once. An account that was removed stays removed."""
+        self._lane.put(account.id, account)
+
+    async def remove(self, ids: Iterable[AccountId], at: float) -> None:
+        """Mark accounts as removed at `at`; `restore` undoes it."""
+        marks: list[Record] = [{"this": account_id, "removed_at": at} for account_id in ids]
+        await self._database.write(lambda connection: _mark(connection, marks))
+
+    async def restore(self, ids: Iterable[AccountId]) -> list[Account]:
+        """Take back a removal; returns the accounts.
+
+        Leaves out those that were not removed, and those whose token has come back with another account
+        since.
+        """
+        await self._database.flush()
+        other = accounts.alias()
+        taken = select(other.c.fingerprint).where(other.c.removed_at.is_(None))
+        query = select(accounts).where(
+            accounts.c.removed_at.is_not(None), accounts.c.fingerprint.not_in(taken)
+        )
+
+        async def take_back(connection: AsyncConnection) -> list[Row[Any]]:
+            # By token: of two removed accounts with the same one, the later comes back.
+            back: dict[str, Row[Any]] = {}
+            for part in _parts(list(ids)):
+                rows = await connection.execute(
+                    query.where(accounts.c.id.in_(part)).order_by(accounts.c.number)
+                )
+                back.update((row.fingerprint, row) for row in rows)
+            await _mark(connection, [{"this": row.id, "removed_at": None} for row in back.values()])
+            return list(back.values())
+
+        back = await self._database.write(take_back)
+        restored: list[Account] = []
+        for batch in _parts(back):
+            restored += await offload(_accounts, batch, self._vault)
+        return restored
+
+    async def purge(self, before: float) -> int:
+        """Forget for good what was removed before `before`; returns how many that were."""
+        gone = accounts.c.removed_at < before
+
+        async def forget(connection: AsyncConnection) -> int:
+            count = await connection.scalar(select(func.count()).select_from(accounts).where(gone))
+            await connection.execute(delete(accounts).where(gone))
+            return count or 0
+
+        return await self._database.write(forget)
+
+    async def _write(self, connection: AsyncConnection, rows: Sequence[Account]) -> None:
+        for part in _parts(rows):
+            # No token: it could not be opened, and what is sealed in the row must not be lost.
+            whole = [account for account in part if account.token]
+            plain = [_plain(account) for account in part if not account.token]
+            records = await offload(_records, whole, self._vault)
+            for statement, changes in ((_UPDATE, records), (_UPDATE_PLAIN, plain)):
+                if changes:
+                    await connection.execute(statement, [{**row, "this": row["id"]} for row in changes])
+
+
+async def _mark(connection: AsyncConnection, marks: Sequence[Record]) -> None:
+    for part in _parts(marks):
+        await connection.execute(_MARK, part)
+
+
+# --- rows ---------------------------------------------------------------------------------------------------
+
+
+def to_record(account: Account, vault: Vault) -> Record:
+    """The row of an account, its secrets sealed."""
+    token = account.token.reveal()
+    cookies = account.cookies.reveal()
+    return {
+        **_plain(account),
+        "token": vault.seal(token, table="accounts", row=account.id, column="token"),
+        "cookies": vault.seal(cookies, table="accounts", row=account.id, column="cookies")
+        if cookies
+        else None,
+        "fingerprint": vault.fingerprint(token),
+    }
+
+
+def _plain(account: Account) -> Record:
+    return {
+        "id": account.id,
+        "label": account.label,
+        "tier": account.tier.value,
+        "tier_source": account.tier_source.value,
+        "status": account.status.value,
+        "reason": account.reason,
+        "since": account.since,
+        "windows": json.dumps({mode.value: _window(window) for mode, window in account.windows.items()}),
+        "resting_until": account.resting_until,
+        "rest_reason": account.rest_reason,
+        "faults": account.faults,
+        "user_id": account.user_id,
+        "email": account.email,
+        "created_at": account.created_at,
+        "synced_at": account.synced_at,
+        "uses": account.uses,
+        "failures": account.failures,
+        "last_use_at": account.last_use_at,
+        "last_failure_at": account.last_failure_at,
+        "last_failure": account.last_failure,
+    }
+
+
+def from_row(row: Row[Any], vault: Vault) -> Account:
+    """The account of a row. Raises `Broken` when its secrets cannot be opened."""
+    token = vault.open(row.token, table="accounts", row=row.id, column="token")
+    cookies = vault.open(row.cookies, table="accounts", row=row.id, column="cookies") if row.cookies else ""
+    return _account(row, Secret(token), Secret(cookies), Status(row.status), row.reason)
+
+
+def _account(row: Row[Any], token: Secret, cookies: Secret, status: Status, reason: str) -> Account:
+    return Account(
+        id=AccountId(row.id),
+        token=token,
+        label=row.label,
+        tier=Tier(row.tier),
+        tier_source=TierSource(row.tier_source),
+        status=status,
+        reason=reason,
+        since=row.since,
+        windows={Mode(name): _window_of(members) for name, members in json.loads(row.windows).items()},
+        resting_until=row.resting_until,
+        rest_reason=row.rest_reason,
+        faults=row.faults,
+        user_id=row.user_id,
+        email=row.email,
+        cookies=cookies,
+        created_at=row.created_at,
+        synced_at=row.synced_at,
+        uses=row.uses,
+        failures=row.failures,
+        last_use_at=row.last_use_at,
+        last_failure_at=row.last_failure_at,
+        last_failure=row.last_failure,
+    )
+
+
+def _window(window: Window) -> Record:
+    return {
+        "total": window.total,
+        "remaining": window.remaining,
+        "window_s": window.window_s,
+        "reset_at": window.reset_at,
+        "synced_at": window.synced_at,
+        "source": window.source.value,
+    }
+
+
+def _window_of(members: dict[str, Any]) -> Window:  # JSON that `_window` made
+    return Window(**{**members, "source": WindowSource(members["source"])})
+
+
+def _records(part: Sequence[Account], vault: Vault) -> list[Record]:
+    return [to_record(account, vault) for account in part]
+
+
+def _accounts(rows: Sequence[Row[Any]], vault: Vault) -> list[Account]:
+    found: list[Account] = []
+    for row in rows:
+        try:
+            found.append(from_row(row, vault))
+        except Broken as error:
+            log.error("account cannot be opened id=%s reason=%s", row.id, error.detail)  # noqa: TRY400 - one line
+            reason = "Its token cannot be opened. Enter it again, or remove the account."
+            found.append(_account(row, Secret(""), Secret(""), Status.DISABLED, reason))
+    return found
+
+
+def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + BATCH_ROWS] for start in range(0, len(values), BATCH_ROWS))

@@ -1,0 +1,75 @@
+"""The list of past requests in the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from grokdesk.core.runs import RunRecord, RunState, Try
+from grokdesk.platform.tasks import offload
+from grokdesk.store.database import Database
+from grokdesk.store.schema import runs
+
+_COLUMNS: Final = tuple(field.name for field in fields(RunRecord))
+_NEWEST_FIRST: Final = (runs.c.at.desc(), runs.c.id.desc())
+
+
+class SqlRuns:
+    """A `RunStore` (core/ports.py)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lane = database.lane(_write)
+
+    def save(self, record: RunRecord) -> None:
+        """Write a run soon, instead of what was written of it before; returns at once."""
+        self._lane.put(record.id, record)
+
+    async def latest(self, limit: int) -> list[RunRecord]:
+        """The newest `limit` runs, newest first."""
+        await self._database.flush()
+        query = select(runs).order_by(*_NEWEST_FIRST).limit(limit)
+        rows = (await self._database.read(lambda connection: connection.execute(query))).all()
+        return await offload(_runs, rows)
+
+    async def trim(self, keep: int) -> None:
+        """Forget all but the newest `keep`."""
+        await self._database.flush()
+        older = select(runs.c.id).order_by(*_NEWEST_FIRST).offset(keep)
+        query = delete(runs).where(runs.c.id.in_(older))
+        await self._database.write(lambda connection: connection.execute(query))
+
+
+async def _write(connection: AsyncConnection, rows: Sequence[RunRecord]) -> None:
+    # Every database has these two; "insert or replace" has another name in each.
+    await connection.execute(
+        delete(runs).where(runs.c.id == bindparam("this")), [{"this": run.id} for run in rows]
+    )
+    await connection.execute(insert(runs), [to_record(run) for run in rows])
+
+
+def to_record(run: RunRecord) -> dict[str, object]:
+    """The row of a run."""
+    return {name: getattr(run, name) for name in _COLUMNS} | {
+        "state": run.state.value,
+        "tries": json.dumps(
+            [(one.account, one.egress, one.failure) for one in run.tries], ensure_ascii=False
+        ),
+    }
+
+
+def from_row(row: Row[Any]) -> RunRecord:
+    """The run of a row."""
+    members = {name: getattr(row, name) for name in _COLUMNS}
+    members["state"] = RunState(row.state)
+    members["tries"] = tuple(Try(*one) for one in json.loads(row.tries))
+    return RunRecord(**members)
+
+
+def _runs(rows: Sequence[Row[Any]]) -> list[RunRecord]:
+    return [from_row(row) for row in rows]

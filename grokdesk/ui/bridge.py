@@ -1,0 +1,110 @@
+"""From the bus to Qt: collects notices and tells each kind at most once a frame."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from grokdesk.core.accounts import AccountId
+from grokdesk.core.notices import (
+    AccountChanged,
+    Bus,
+    EgressChanged,
+    GatewayChanged,
+    KeysChanged,
+    Notice,
+    RunFinished,
+    RunStarted,
+    SettingsChanged,
+    Trouble,
+)
+from grokdesk.core.runs import RunRecord
+
+FRAME_MS: Final = 33
+
+
+class Bridge(QObject):
+    """The only subscriber to the bus on Qt's behalf. Without notices no timer runs."""
+
+    accounts = Signal(object)
+    """frozenset of `AccountId`: added, changed or removed."""
+    runs = Signal(object)
+    """tuple of `RunRecord`, the newest of each run."""
+    gateway = Signal(object)
+    """The last `GatewayState`."""
+    egress = Signal()
+    keys = Signal()
+    settings = Signal(object)
+    """The current `Settings`."""
+    troubles = Signal(object)
+    """tuple of `Trouble`; an empty message takes one back."""
+
+    def __init__(self, bus: Bus) -> None:
+        super().__init__()
+        self._accounts: set[AccountId] = set()
+        self._runs: dict[str, RunRecord] = {}
+        self._troubles: dict[str, Trouble] = {}
+        self._gateway: GatewayChanged | None = None
+        self._settings: SettingsChanged | None = None
+        self._egress = self._keys = False
+        self._frame = QTimer(self)
+        self._frame.setSingleShot(True)
+        self._frame.setInterval(FRAME_MS)
+        self._frame.timeout.connect(self.flush)
+        self._leave = bus.subscribe(self._hear)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be told."""
+        return not self._frame.isActive()
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._leave()
+        self._frame.stop()
+
+    def _hear(self, notice: Notice) -> None:
+        match notice:
+            case AccountChanged(ids):
+                self._accounts |= ids
+            case RunStarted(record) | RunFinished(record):
+                self._runs[record.id] = record
+            case GatewayChanged():
+                self._gateway = notice
+            case EgressChanged():
+                self._egress = True
+            case KeysChanged():
+                self._keys = True
+            case SettingsChanged():
+                self._settings = notice
+            case Trouble():
+                self._troubles[notice.key] = notice
+            case _:
+                assert_never(notice)
+        if not self._frame.isActive():
+            self._frame.start()
+
+    def flush(self) -> None:
+        """Tell what has gathered."""
+        accounts, self._accounts = self._accounts, set()
+        runs, self._runs = self._runs, {}
+        troubles, self._troubles = self._troubles, {}
+        gateway, self._gateway = self._gateway, None
+        settings, self._settings = self._settings, None
+        egress, self._egress = self._egress, False
+        keys, self._keys = self._keys, False
+        if gateway is not None:
+            self.gateway.emit(gateway.state)
+        if settings is not None:
+            self.settings.emit(settings.new)
+        if accounts:
+            self.accounts.emit(frozenset(accounts))
+        if runs:
+            self.runs.emit(tuple(runs.values()))
+        if keys:
+            self.keys.emit()
+        if egress:
+            self.egress.emit()
+        if troubles:
+            self.troubles.emit(tuple(troubles.values()))

@@ -1,0 +1,247 @@
+"""What a person can do, whatever was clicked: tray, window, keys and panes all call this."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QObject, QProcess, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+
+from grokdesk.core.accounts import AccountId
+from grokdesk.core.errors import GrokDeskError
+from grokdesk.core.notices import GatewayPhase, GatewayState
+from grokdesk.core.secret import Secret
+from grokdesk.engine.import_export import Reading
+from grokdesk.ui import report
+from grokdesk.ui.bridge import Bridge
+from grokdesk.ui.host import Host
+from grokdesk.ui.memory import Memory
+from grokdesk.ui.theme import Look
+from grokdesk.ui.work import Work
+
+KEY_IN_CLIPBOARD_S: Final = 60
+_TOAST_S: Final = 6
+_UNDO_S: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """A passing word about something done. `undo` is offered with it."""
+
+    text: str
+    tone: str = ""
+    undo: Callable[[], None] | None = None
+    seconds: int = _TOAST_S
+
+
+class Desk(QObject):
+    """The acts of the face, and what they need."""
+
+    said = Signal(object)
+    """`Toast`"""
+    pane_wanted = Signal(str)
+    add_wanted = Signal(str)
+    """Accounts are to be added; with the text to begin with, or nothing."""
+    accounts_added = Signal(object)
+    """frozenset of `AccountId`"""
+
+    def __init__(self, host: Host, look: Look, bridge: Bridge, memory: Memory) -> None:
+        super().__init__()
+        self.host = host
+        self.look = look
+        self.bridge = bridge
+        self.memory = memory
+        self.work = Work(lambda error: report.show(self._say_failure, error))
+        self._undos: list[Callable[[], Awaitable[None]]] = []
+        self._copied: Secret | None = None
+        self._forget = QTimer(self)
+        self._forget.setSingleShot(True)
+        self._forget.timeout.connect(self.forget_key)
+        look.choose(host.live.now.appearance.theme.value)
+        bridge.settings.connect(lambda settings: look.choose(settings.appearance.theme.value))
+
+    # -- telling
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Tell what was done."""
+        self.said.emit(Toast(text, tone))
+
+    def _say_failure(self, explained: report.Explained) -> None:
+        self.said.emit(Toast(f"{explained.title}. {explained.text}", "error", seconds=2 * _TOAST_S))
+
+    # -- gateway
+
+    @property
+    def gateway(self) -> GatewayState:
+        """Where the gateway stands."""
+        return self.host.gateway.state
+
+    def toggle_gateway(self) -> None:
+        """Start the gateway, or stop it."""
+        match self.gateway.phase:
+            case GatewayPhase.RUNNING:
+                self.work.start(self.host.gateway.stop(), exclusive="gateway")
+            case GatewayPhase.STOPPED | GatewayPhase.FAILED:
+                self.work.start(self._start_gateway(), exclusive="gateway")
+            case GatewayPhase.STARTING | GatewayPhase.STOPPING:
+                pass
+
+    async def _start_gateway(self) -> None:
+        try:
+            await self.host.gateway.start()
+        except GrokDeskError:
+            # The banner says it, and stays until it is solved.
+            if self.gateway.phase is not GatewayPhase.FAILED:
+                raise
+
+    def use_port(self, port: int) -> None:
+        """Listen on another port from now on."""
+        self.work.start(self._use_port(port), exclusive="gateway")
+
+    async def _use_port(self, port: int) -> None:
+        await self.host.change({"gateway.port": port})
+        if self.gateway.phase is not GatewayPhase.RUNNING:
+            await self._start_gateway()
+        if self.gateway.phase is GatewayPhase.RUNNING:
+            self.say(self.tr("The address is now %1.").replace("%1", self.gateway.address))
+
+    def copy_address(self) -> None:
+        """Put the address into the clipboard."""
+        self.copy(self.gateway.base_url, self.tr("Address copied."))
+
+    # -- keys
+
+    def key(self) -> Secret | None:
+        """The key that apps use: the newest valid one."""
+        keys = self.host.keys.all()
+        return keys[-1].value if keys else None
+
+    def masked_key(self) -> str:
+        """The key as it may be shown."""
+        key = self.key()
+        return f"gd-…{key.tail}" if key is not None else "–"
+
+    def copy_key(self) -> None:
+        """Put the key into the clipboard for a minute."""
+        key = self.key()
+        if key is None:
+            self.say(self.tr("There is no key. Make one on Home."), "error")
+            return
+        self.copy_secret(key.reveal(), self.tr("Key copied. The clipboard is cleared in 60 s."))
+
+    def new_key(self) -> None:
+        """Make a key beside the others."""
+        self.work.start(self._new_key(revoke_old=False), exclusive="key")
+
+    def replace_key(self) -> None:
+        """Make a key and revoke all others; whoever asked has been asked."""
+        self.work.start(self._new_key(revoke_old=True), exclusive="key")
+
+    async def _new_key(self, *, revoke_old: bool) -> None:
+        old = self.host.keys.all()
+        await self.host.keys.make(self.tr("Key %1").replace("%1", str(len(old) + 1)))
+        if revoke_old:
+            for key in old:
+                await self.host.keys.revoke(key.id)
+            self.say(self.tr("New key made. The old one no longer works."))
+        else:
+            self.say(self.tr("New key made. The old one still works."))
+
+    # -- clipboard
+
+    def copy(self, text: str, told: str) -> None:
+        """Put `text` into the clipboard and say so."""
+        QGuiApplication.clipboard().setText(text)
+        self.say(told, "ok")
+
+    def copy_secret(self, text: str, told: str) -> None:
+        """Put a secret into the clipboard for a minute; something else copied since then stays."""
+        self.copy(text, told)
+        self._copied = Secret(text)
+        self._forget.start(KEY_IN_CLIPBOARD_S * 1000)
+
+    def forget_key(self) -> None:
+        """Clear the clipboard if our secret is still in it."""
+        self._forget.stop()
+        copied, self._copied = self._copied, None
+        clipboard = QGuiApplication.clipboard()
+        if copied is not None and clipboard.text() == copied.reveal():
+            clipboard.clear()
+
+    # -- accounts
+
+    def add_accounts(self, reading: Reading) -> None:
+        """Take in what an import found. Goes on when the window is closed."""
+        self.work.start(self._add_accounts(reading))
+
+    async def _add_accounts(self, reading: Reading) -> None:
+        added = await self.host.import_accounts(reading)
+        words = self.tr("%n account(s) added", "", len(added.accounts))
+        if added.known:
+            words += ", " + self.tr("%n already there", "", added.known)
+        ids = frozenset(account.id for account in added.accounts)
+        if ids:
+            self.accounts_added.emit(ids)
+        self.said.emit(Toast(f"{words}.", "ok"))
+
+    def remove_accounts(self, ids: Iterable[AccountId]) -> None:
+        """Take accounts out, with a way back."""
+        self.work.start(self._remove_accounts(list(ids)))
+
+    async def _remove_accounts(self, ids: list[AccountId]) -> None:
+        gone = await self.host.pool.remove(ids)
+        if not gone:
+            return
+
+        async def back() -> None:
+            restored = await self.host.pool.restore([account.id for account in gone])
+            self.say(self.tr("%n account(s) brought back.", "", len(restored)))
+
+        self._undos.append(back)
+        text = self.tr("%n account(s) removed from this computer.", "", len(gone))
+        self.said.emit(Toast(text, undo=lambda: self._undo(back), seconds=_UNDO_S))
+
+    def enable_accounts(self, ids: Iterable[AccountId], *, on: bool) -> None:
+        """Let accounts serve, or keep them out."""
+        self.host.pool.enable(list(ids), on=on)
+
+    def check_accounts(self, ids: Iterable[AccountId]) -> None:
+        """Ask Grok about accounts again."""
+        wanted = list(ids)
+        if wanted:
+            self.host.checks.start(wanted)
+            self.say(self.tr("Checking %n account(s)…", "", len(wanted)))
+
+    def undo(self) -> None:
+        """Take the last act back."""
+        if self._undos:
+            self._undo(self._undos[-1])
+        else:
+            self.say(self.tr("There is nothing to undo."))
+
+    def _undo(self, back: Callable[[], Awaitable[None]]) -> None:
+        if back in self._undos:
+            self._undos.remove(back)
+            self.work.start(_done(back))
+
+    # -- the rest
+
+    def choose_theme(self, choice: str) -> None:
+        """Be light, dark, or like the system."""
+        self.look.choose(choice)
+        self.work.start(self.host.change({"appearance.theme": choice}), exclusive="theme")
+
+    def start_demo(self) -> None:
+        """Open a second GrokDesk on demo data, independent of this one."""
+        arguments = ["--demo"] if getattr(sys, "frozen", False) else ["-m", "grokdesk", "--demo"]
+        if QProcess.startDetached(sys.executable, arguments)[0]:
+            self.say(self.tr("The demo opens in a window of its own."))
+        else:
+            self.say(self.tr("The demo could not be started."), "error")
+
+
+async def _done(back: Callable[[], Awaitable[None]]) -> None:
+    await back()

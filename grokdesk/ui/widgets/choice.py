@@ -1,0 +1,31 @@
+"""A combo box whose arrow has the colour of the theme; a style sheet could only name a picture file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QComboBox
+
+from grokdesk.ui.icons import pixmap
+from grokdesk.ui.theme import Look
+
+_ARROW: Final = 16
+
+
+class Choice(QComboBox):
+    """One of several words."""
+
+    def __init__(self, name: str, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self.setAccessibleName(name)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        arrow = pixmap("icons/down", self._look.tokens.text2, _ARROW, self.devicePixelRatioF())
+        place = QRect(self.width() - _ARROW - 6, (self.height() - _ARROW) // 2, _ARROW, _ARROW)
+        painter = QPainter(self)
+        painter.drawPixmap(place, arrow)
+        painter.end()

@@ -1,0 +1,149 @@
+"""What a second process may ask of the running one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from grokdesk.core.accounts import Status
+from grokdesk.core.errors import InvalidRequest, NotFound
+from grokdesk.core.notices import GatewayPhase, GatewayState
+from grokdesk.engine.commands import Commands
+from grokdesk.engine.keys import ClientKeys
+from grokdesk.engine.quota import Checks
+from grokdesk.platform.ids import client_key
+from grokdesk.platform.tasks import Supervisor
+from tests import make
+from tests.engine.stage import Stage, stage, until
+from tests.make import Ids, KeysInMemory
+
+
+@dataclass
+class World:
+    """Commands on a stage, and what they set off."""
+
+    stage: Stage
+    checks: Checks
+    check_imports: bool = True
+    state: GatewayState = field(default_factory=GatewayState)
+    done: list[str] = field(default_factory=list)
+    commands: Commands = field(init=False)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = await stage(make.account("a"), make.account("b", status=Status.EXPIRED, reason="signed out"))
+    keys = ClientKeys(KeysInMemory(), made.bus, made.clock, new_id=Ids("key"), new_key=client_key)
+    await keys.load()
+    async with (
+        Supervisor() as tasks,
+        Checks(made.provider, made.pool, made.egress, made.live, tasks) as checks,
+    ):
+        world = World(made, checks)
+        world.commands = Commands(
+            pool=made.pool,
+            keys=keys,
+            runs=made.runs,
+            checks=checks,
+            gateway=lambda: world.state,
+            about=lambda: {"version": "1.2.3"},
+            quit_=lambda: world.done.append("quit"),
+            raise_window=lambda: world.done.append("raise"),
+            check_imports=lambda: world.check_imports,
+        )
+        yield world
+
+
+@pytest.mark.parametrize("check", [True, False])
+async def test_an_import_says_what_it_did(world: World, check: bool) -> None:
+    """
+    Added, known, doubled and unreadable entries are counted; new accounts are checked if so configured.
+    """
+    world.check_imports = check
+    old, new = make.token("a").reveal(), "invented-token-0123456789"
+
+    answer = await world.commands.do(
+        {"do": "accounts.import", "text": f"{old}\n{new}\n{new}\nnot a token!\n"}
+    )
+    await until(lambda: not world.checks.running)
+
+    assert {name: answer[name] for name in ("added", "already_there", "duplicates")} == {
+        "added": 1,
+        "already_there": 1,
+        "duplicates": 1,
+    }
+    assert [problem["where"] for problem in answer["problems"]] == ["line 4"]
+    assert len(world.stage.provider.probed) == check
+
+
+async def test_lists_and_exports_do_not_mix(world: World) -> None:
+    """
+    A list never holds a token; an export is nothing else.
+    """
+    listed = await world.commands.do({"do": "accounts.list"})
+    lines = await world.commands.do({"do": "accounts.export", "format": "txt"})
+    whole = await world.commands.do({"do": "accounts.export", "format": "json"})
+
+    tokens = [make.token(name).reveal() for name in "ab"]
+    assert [(one["name"], one["status"], one["reason"]) for one in listed["accounts"]] == [
+        ("a", "active", ""),
+        ("b", "expired", "signed out"),
+    ]
+    assert not any(token in json.dumps(listed) for token in tokens)
+    assert (lines["text"].split(), lines["count"]) == (tokens, 2)
+    assert all(token in whole["text"] for token in tokens)
+
+
+async def test_keys_are_made_listed_and_revoked(world: World) -> None:
+    """
+    The value is told once, when the key is made.
+    """
+    made = await world.commands.do({"do": "keys.new", "name": "Editor"})
+    listed = await world.commands.do({"do": "keys.list"})
+    await world.commands.do({"do": "keys.revoke", "key": "Editor"})
+    left = await world.commands.do({"do": "keys.list"})
+
+    assert made["key"].startswith("gd-")
+    assert made["key"] not in json.dumps(listed)
+    assert [key["name"] for key in listed["keys"]] == ["First key", "Editor"]
+    assert [key["name"] for key in left["keys"]] == ["First key"]
+    with pytest.raises(NotFound):
+        await world.commands.do({"do": "keys.revoke"})
+
+
+async def test_status_tells_how_things_are(world: World) -> None:
+    """
+    Gateway, accounts and requests, as one JSON document.
+    """
+    stopped = await world.commands.do({"do": "status"})
+    world.state = GatewayState(GatewayPhase.RUNNING, port=4765)
+    running = await world.commands.do({"do": "status"})
+
+    assert stopped["gateway"] == {"state": "stopped", "base_url": "", "error": "", "hint": ""}
+    assert running["gateway"]["base_url"] == "http://127.0.0.1:4765/v1"
+    assert running["accounts"] == {"total": 2, "ready": 1, "cooling": 0, "need_owner": 1, "disabled": 0}
+    assert (running["version"], running["running"], running["requests_in_flight"]) == ("1.2.3", True, 0)
+    assert json.loads(json.dumps(running)) == running
+
+
+async def test_window_and_end_can_be_asked_for(world: World) -> None:
+    """
+    Both are answered at once and done by whoever runs the program.
+    """
+    answers = [await world.commands.do({"do": wish}) for wish in ("raise", "quit")]
+
+    assert (answers, world.done) == ([{}, {}], ["raise", "quit"])
+
+
+@pytest.mark.parametrize("wish", [{}, {"do": "dance"}, {"do": None}])
+async def test_an_unknown_wish_is_refused(world: World, wish: dict[str, object]) -> None:
+    """
+    A newer command is told that this program is older.
+    """
+    with pytest.raises(InvalidRequest, match="does not know") as caught:
+        await world.commands.do(wish)
+
+    assert "start this version" in caught.value.hint

@@ -1,0 +1,418 @@
+"""The program as a script sees it: arguments, output, exit codes (decisions 2 to 4).
+
+Each start of a process costs most of a second, so a test holds several claims about one story, and what needs
+neither a process nor this machine's keyring calls `main` right here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grokdesk import __version__
+from grokdesk.__main__ import main
+
+TOKENS = [f"invented-sso-token-number-{number}" for number in range(3)]
+PATIENCE_S = 40
+
+
+@dataclass
+class Shell:
+    """Runs the program on one data folder, without a display, a keyring or anything else of this machine."""
+
+    folder: Path
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("GROKDESK", "DISPLAY", "WAYLAND", "QT_", "XDG_", "DBUS", "HOME"))
+        }
+        home = self.folder.parent / "home"
+        run = self.folder.parent / "run"
+        for folder in (home, run):
+            folder.mkdir(exist_ok=True)
+        return {
+            **kept,
+            "HOME": str(home),
+            "XDG_RUNTIME_DIR": str(run),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+            "PYTHONWARNINGS": "error",
+            **more,
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "grokdesk", "--data-dir", str(self.folder), *arguments]
+
+    def run(self, *arguments: str, stdin: str = "", **environment: str) -> Done:
+        """Start the program and wait for its end."""
+        done = subprocess.run(
+            self.command(*arguments),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment(**environment),
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def serving(self, *arguments: str, **environment: str) -> Iterator[Server]:
+        """The gateway on a free port; killed at the end if it is still there."""
+        process = subprocess.Popen(
+            self.command("--headless", "--port", "0", *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment(**environment),
+        )
+        guard = threading.Timer(PATIENCE_S, process.kill)
+        guard.start()
+        try:
+            assert process.stdout is not None
+            yield Server(process, process.stdout.readline().strip())
+        finally:
+            process.kill()
+            process.communicate()
+            guard.cancel()
+
+
+@dataclass
+class Done:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+Here = Callable[..., Done]
+
+
+@dataclass
+class Server:
+    """A running program and the first line it said."""
+
+    process: subprocess.Popen[str]
+    said: str
+
+    @property
+    def base_url(self) -> str:
+        return self.said.rpartition(" ")[2]
+
+    def ended(self) -> int:
+        """The exit code. A program that takes longer than ten seconds to end does not say 0."""
+        return self.process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path / "data")
+
+
+@pytest.fixture
+def here(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Run the program's `main` in this process, on the same folder."""
+
+    def run(*arguments: str, stdin: str = "", **environment: str) -> Done:
+        with monkeypatch.context() as patch:
+            for name, value in shell.environment(**environment).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            capsys.readouterr()
+            code = main(["--data-dir", str(shell.folder), *arguments])
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return run
+
+
+# --- without a running program ------------------------------------------------------------------------------
+
+
+def test_the_version_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    One line, exit code 0.
+    """
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+
+    assert (left.value.code, capsys.readouterr().out) == (0, f"GrokDesk {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "65536", "--headless"],
+        ["--port", "http"],
+        ["accounts"],
+        ["accounts", "import"],
+        ["keys", "revoke"],
+        ["dance"],
+        ["--log-level", "loud", "status"],
+        ["--demo", "status"],
+        ["--demo", "accounts", "list"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_exit_code_2(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    With a sentence on standard error and nothing on standard output. A demo's folder is thrown away with it,
+    so no subcommand may touch the usual one instead.
+    """
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+
+    said = capsys.readouterr()
+    assert (left.value.code, said.out) == (2, "")
+    assert "grokdesk" in said.err
+    assert "error:" in said.err
+
+
+def test_scripts_work_on_a_folder_nobody_serves(shell: Shell, here: Here, tmp_path: Path) -> None:
+    """
+    Import, list and export accounts; make, list and revoke keys. Files with tokens are their owner's alone.
+    """
+    source, target = tmp_path / "tokens.txt", tmp_path / "out.txt"
+    source.write_text("\n".join([*TOKENS[:2], "not a token!"]))
+
+    imported = shell.run("accounts", "import", str(source))
+    again = here("--json", "accounts", "import", "-", stdin=f"{TOKENS[0]}\n{TOKENS[2]}\n")
+    listed = here("accounts", "list", "--json")
+    exported = here("accounts", "export", str(target))
+    made = shell.run("keys", "new", "My editor")
+    revoked = here("keys", "revoke", "First key")
+    keys = here("--json", "keys", "list")
+
+    assert (imported.code, imported.out) == (0, "2 accounts added, 0 were already there.\n")
+    assert imported.err.startswith("line 3: ")
+    assert (again.json["added"], again.json["already_there"]) == (1, 1)
+    assert [one["token"][-1] for one in listed.json] == ["0", "1", "2"]
+    assert not any(token in listed.out for token in TOKENS)
+    assert target.read_text().split() == TOKENS
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert str(target) in exported.err
+    assert (made.code, made.err) == (0, "")
+    assert made.out.startswith("gd-")
+    assert len(made.out) == len("gd-") + 43 + 1
+    assert "'First key' is revoked" in revoked.out
+    assert [(key["name"], key["ends_with"]) for key in keys.json] == [("My editor", made.out.strip()[-4:])]
+
+
+def test_failures_are_exit_code_1(shell: Shell, here: Here, tmp_path: Path) -> None:
+    """
+    A file that is not there, one with nothing in it, a key nobody made: one sentence on standard error each.
+    """
+    missing = here("accounts", "import", str(tmp_path / "missing.txt"))
+    made = shell.folder.exists()
+    useless = shell.run("accounts", "import", "-", stdin="hello there!\n")
+    unknown = here("keys", "revoke", "nobody")
+
+    assert [done.code for done in (missing, useless, unknown)] == [1, 1, 1]
+    assert "missing.txt cannot be read" in missing.err
+    assert not made
+    assert useless.err.startswith("line 1: ")
+    assert unknown.err == "There is no key called 'nobody'. `grokdesk keys list` shows them.\n"
+    assert missing.out == unknown.out == ""
+
+
+def test_settings_are_shown_as_they_are_in_force(shell: Shell, here: Here) -> None:
+    """
+    File, environment and command line in this order; secrets only as set, also sealed ones; slips of the pen
+    on standard error. The folder is not made for that.
+    """
+    environment = {
+        "GROKDESK__LOGGING__LEVEL": "debug",
+        "GROKDESK__GROK_WEB__CHAT_FORM": "rest",
+        "GROKDESK__EGRESS__PROXIES": "http://u:hunter2@proxy:1",
+    }
+
+    fresh = here("config", "show")
+    made = shell.folder.exists()
+    shell.folder.mkdir()
+    (shell.folder / "config.toml").write_text(
+        '[egress]\ncookies = "sealed:AAAA"\n[chat]\nmemory = true\n[gateway]\nport = 5000\nprot = 1\n'
+    )
+    shown = here("--json", "--port", "6000", "config", "show", **environment)
+
+    settings = shown.json
+    assert '[gateway]\nhost = "127.0.0.1"\nport = 4765\n' in fresh.out
+    assert '\ncookies = ""\n' in fresh.out
+    assert not made
+    assert (settings["chat"]["memory"], settings["gateway"]["port"]) == (True, 6000)
+    assert (settings["grok_web"]["chat_form"], settings["logging"]["level"]) == ("rest", "debug")
+    assert settings["egress"]["proxies"] == settings["egress"]["cookies"] == "(set)"
+    assert settings["grok_web"]["statsig_value"] == ""
+    assert "hunter2" not in shown.out + shown.err
+    assert "gateway.prot" in shown.err
+
+
+def test_settings_that_cannot_be_used_stop_the_start(shell: Shell, here: Here) -> None:
+    """
+    The variable or the line is named.
+    """
+    variable = here("config", "show", GROKDESK__GATEWAY__PORT="many")
+    shell.folder.mkdir()
+    (shell.folder / "config.toml").write_text("[gateway]\nport = 99999\n")
+    line = shell.run("--headless")
+
+    assert (variable.code, line.code) == (1, 1)
+    assert "GROKDESK__GATEWAY__PORT" in variable.err
+    assert "config.toml, line 2" in line.err
+    assert "Traceback" not in line.err
+
+
+def test_a_passphrase_opens_the_folder(shell: Shell, here: Here, tmp_path: Path) -> None:
+    """
+    From the environment or from a file; with a wrong one, and without, nothing is opened and it fails.
+    """
+    file = tmp_path / "passphrase"
+    file.write_text("correct horse\n")
+    made = here("accounts", "import", "-", stdin=TOKENS[0], GROKDESK_PASSPHRASE="correct horse")
+    by_file = here("--json", "accounts", "list", GROKDESK_PASSPHRASE_FILE=str(file))
+    wrong = here("accounts", "list", GROKDESK_PASSPHRASE="wrong horse")
+    without = here("accounts", "list")
+
+    assert made.code == 0
+    assert not (shell.folder / "master.key").exists()
+    assert len(by_file.json) == 1
+    assert (wrong.code, without.code) == (1, 1)
+    assert "passphrase" in wrong.err.lower()
+    assert "GROKDESK_PASSPHRASE" in without.err
+
+
+# --- beside a running program -------------------------------------------------------------------------------
+
+
+def ask(url: str, key: str) -> list[str]:
+    """The models the gateway lists."""
+    request = urllib.request.Request(f"{url}/models", headers={"Authorization": f"Bearer {key}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own address
+        return [model["id"] for model in json.load(answer)["data"]]
+
+
+def test_a_running_program_is_asked_and_ended(shell: Shell, here: Here) -> None:
+    """
+    Keys and accounts made beside it are in use at once; a second start is refused; `quit` ends it in order.
+    """
+    before = here("--json", "status")
+    with shell.serving(GROKDESK__ACCOUNTS__CHECK_ON_IMPORT="false") as server:
+        key = here("keys", "new", "Script").out.strip()
+        here("accounts", "import", "-", stdin=TOKENS[0])
+        models = ask(server.base_url, key)
+        status = here("--json", "status")
+        words = here("status")
+        second = shell.run("--headless", "--port", "0")
+        left = here("quit")
+        code = server.ended()
+        # Not `communicate`: it does not see what `readline` has taken in beyond the line.
+        assert server.process.stdout is not None
+        notes = server.process.stdout.read()
+    after = here("status")
+    gone = here("quit")
+
+    assert before.json == {"running": False}
+    assert server.said.startswith(f"GrokDesk {__version__} is listening on http://127.0.0.1:")
+    assert "grok-4.20-fast" in models
+    assert (status.json["running"], status.json["gateway"]["base_url"]) == (True, server.base_url)
+    assert (status.json["accounts"]["ready"], status.json["accounts"]["total"]) == (1, 1)
+    assert status.json["master_key"] == "key_file"
+    assert "file in the data folder" in notes
+    assert "1 of 1 accounts ready" in words.out
+    assert (second.code, second.out) == (1, "")
+    assert "already running" in second.err
+    assert (left.code, code) == (0, 0)
+    assert (after.code, after.out) == (0, "GrokDesk is not running.\n")
+    assert (gone.code, gone.err) == (0, "GrokDesk is not running.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(shell: Shell, here: Here, number: signal.Signals) -> None:
+    """
+    What a service manager and Ctrl+C send: exit code 0 and no traceback, and the folder is free.
+    """
+    with shell.serving() as server:
+        server.process.send_signal(number)
+        code = server.ended()
+        said = server.process.communicate()[1]
+
+    assert (code, said) == (0, "")
+    assert here("--json", "status").json == {"running": False}
+
+
+def test_a_port_in_use_is_exit_code_2(shell: Shell) -> None:
+    """
+    The sentence names the port and a free one, and no other port is taken silently.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        done = shell.run("--headless", "--port", str(port))
+
+    assert (done.code, done.out) == (2, "")
+    assert f"Port {port} is in use" in done.err
+    assert "--port" in done.err
+
+
+def test_without_a_display_it_serves_without_a_window(tmp_path: Path) -> None:
+    """
+    Plain `grokdesk` says so and goes on; the demo leaves nothing behind, has a key ready, and answers.
+    """
+    shell = Shell(tmp_path / "unused")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "grokdesk", "--demo", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=shell.environment(TMPDIR=str(temporary)),
+    )
+    guard = threading.Timer(PATIENCE_S, process.kill)
+    guard.start()
+    try:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while '\'{"model"' not in "".join(lines[-1:]):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "it ended"
+        made = list(temporary.iterdir())
+        text = "".join(lines)
+        url = text.split("listening on ")[1].split()[0]
+        models = ask(url, text.split("Bearer ")[1].split('"')[0])
+        process.terminate()
+        code = process.wait(PATIENCE_S)
+        said = process.communicate()[1]
+    finally:
+        process.kill()
+        process.communicate()
+        guard.cancel()
+
+    assert code == 0
+    assert said == "There is no display here, so GrokDesk runs without a window.\n"
+    assert "grok-4.20-fast" in models
+    assert made
+    assert list(temporary.iterdir()) == []
+    assert list((tmp_path / "home").iterdir()) == []
