@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from aiohttp import ClientSession, web
@@ -423,8 +423,16 @@ def test_system_exit_leaves_the_loop(qapp: QApplication) -> None:
     assert left.value.code == 7
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handling of Ctrl+C, which a shell takes from what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @posix
-def test_an_interrupt_cancels_a_runner_that_is_asleep(qapp: QApplication) -> None:
+def test_an_interrupt_cancels_a_runner_that_is_asleep(qapp: QApplication, interruptible: None) -> None:
     """
     Ctrl+C works while Qt waits for events.
     """
