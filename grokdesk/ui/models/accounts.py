@@ -55,11 +55,12 @@ class AccountRow:
         return name
 
     def left(self) -> str:
-        """What is left of each mode."""
-        return "  ".join(
+        """What is left of the first mode, and how many more modes there are; the tooltip tells of all."""
+        modes = [
             f"{words.mode(mode)} {window.remaining}/{window.total}"
             for mode, window in self.account.windows.items()
-        )
+        ]
+        return f"{modes[0]}  +{len(modes) - 1}" if len(modes) > 1 else "".join(modes)
 
     def left_sum(self) -> int:
         """What is left of all modes together."""

@@ -34,7 +34,7 @@ from grokdesk.ui.words import Kind
 
 _TICK_MS: Final = 1_000
 _TYPING_MS: Final = 120
-_WIDTHS: Final = (160, 108, 160, 84, 62, 76)
+_WIDTHS: Final = (160, 104, 152, 116, 62, 76)
 _NARROW: Final = 760
 _ACCOUNT: Final = 0
 
