@@ -10,12 +10,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
-from bench.load import Target, ask, burst
+from bench.load import FORMATS, Target, ask, burst
 from bench.processes import cpu_s, free_port, memory_mb, process, wait_for
 from bench.world import TOKENS
 
@@ -146,6 +146,43 @@ async def _throughput(groups: list[list[Runner]]) -> None:
             _row(runner.target.name, f"{rate:9,.0f} pieces/s{share}   {cost:6.1f} CPU ms / 1,000")
 
 
+def formats() -> None:
+    """The three public formats side by side."""
+    upstream = free_port()
+    with ExitStack() as stack:
+        stack.enter_context(process("-m", "bench.world", str(upstream), str(PIECES)))
+        wait_for(upstream, "/")
+        runner = stack.enter_context(gateway(upstream, "rest", window=False))
+        asyncio.run(_formats(runner))
+
+
+async def _formats(runner: Runner) -> None:
+    targets = [replace(runner.target, name=name, format=name) for name in FORMATS]
+    rates: dict[str, list[float]] = {name: [] for name in FORMATS}
+    costs: dict[str, list[float]] = {name: [] for name in FORMATS}
+    for _ in range(ROUNDS):
+        for target in targets:
+            before = cpu_s(runner.running)
+            seconds, pieces = await burst(target, STREAMS)
+            rates[target.name].append(pieces / seconds)
+            costs[target.name].append((cpu_s(runner.running) - before) / pieces * 1e6)
+    _title(f"Public formats, {STREAMS} streams of {PIECES} pieces at once (goal: CPU at most 1.3 of chat)")
+    base = statistics.median(costs["chat"])
+    for name in FORMATS:
+        cost = statistics.median(costs[name])
+        share = f"   {cost / base:5.2f} of chat"
+        _row(name, f"{statistics.median(rates[name]):9,.0f} pieces/s   {cost:6.1f} CPU ms / 1,000{share}")
+
+
+def long() -> None:
+    """What a prompt of 100,000 tokens with 60 tools costs the loop, stage by stage."""
+    from bench.prompt import stages_ms  # noqa: PLC0415 - the other tables need none of it
+
+    _title("100,000 tokens and 60 tools: our own work in ms (goal: less than 50 per stage)")
+    for name, taken in stages_ms().items():
+        _row(name, f"median {statistics.median(taken):6.1f} ms   worst {max(taken):6.1f} ms")
+
+
 # --- start, idle, memory --------------------------------------------------------------------------
 
 
@@ -221,7 +258,14 @@ def _row(name: str, text: str) -> None:
     print(f"{name:32} {text}", flush=True)
 
 
-TABLES = {"accounts": accounts, "start": start, "tray": tray, "streams": streams}
+TABLES = {
+    "accounts": accounts,
+    "start": start,
+    "tray": tray,
+    "streams": streams,
+    "formats": formats,
+    "long": long,
+}
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or TABLES:

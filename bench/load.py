@@ -6,11 +6,18 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-_BODY = b'{"model":"grok-4.20-fast","stream":true,"messages":[{"role":"user","content":"Say something."}]}'
+_MESSAGES = b'"messages":[{"role":"user","content":"Say something."}]}'
+_START = b'{"model":"grok-4.20-fast","stream":true,'
+# What each public format calls a chat: its path and a body.
+FORMATS = {
+    "chat": ("/v1/chat/completions", _START + _MESSAGES),
+    "responses": ("/v1/responses", _START + b'"store":false,"input":"Say something."}'),
+    "messages": ("/v1/messages", _START + b'"max_tokens":100000,' + _MESSAGES),
+}
 
 
-# How a piece of the answer begins: as OpenAI clients hear it, in Grok's older form, and in its gateway.
-_PIECE = (b'"content":" ', b'"token":" ', b'{"text":" ')
+# How a piece of the answer begins: in chat, in Grok's two forms, in responses, in messages.
+_PIECE = (b'"content":" ', b'"token":" ', b'{"text":" ', b'"delta":" ', b'"text_delta","text":" ')
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +27,18 @@ class Target:
     name: str
     port: int
     key: str = "none"
+    format: str = "chat"
 
     @property
     def request(self) -> bytes:
         """The bytes of one request."""
+        path, body = FORMATS[self.format]
         head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
             f"Authorization: Bearer {self.key}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(_BODY)}\r\nConnection: close\r\n\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        return head.encode() + _BODY
+        return head.encode() + body
 
 
 @dataclass(frozen=True, slots=True)

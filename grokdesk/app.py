@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from grokdesk import __version__
 from grokdesk.core.accounts import AccountId, Report
+from grokdesk.core.completions import Keep
 from grokdesk.core.errors import Broken
 from grokdesk.core.notices import Bus, SettingsChanged, Trouble
 from grokdesk.core.options import KeyChoice, Options
@@ -26,6 +27,7 @@ from grokdesk.core.secret import Secret
 from grokdesk.core.settings import ClearanceMode, Live, LoggingSettings, Settings
 from grokdesk.engine.accounts import AccountPool, Added
 from grokdesk.engine.commands import Commands
+from grokdesk.engine.conversations import Conversations
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.engine import Engine
 from grokdesk.engine.import_export import NewAccount, Reading, read_accounts
@@ -126,6 +128,7 @@ class App:
         self.provider: GrokWeb
         self.checks: Checks
         self.keys: ClientKeys
+        self.conversations: Conversations
         self.runs: RunLog
         self.engine: Engine
         self.gateway: Gateway
@@ -161,8 +164,10 @@ class App:
         self.deadlines = Deadlines(self.clock)
         stack.callback(self.deadlines.close)
         from grokdesk.store.accounts import SqlAccounts  # noqa: PLC0415 - SQLAlchemy, only after the tray icon
+        from grokdesk.store.completions import SqlCompletions  # noqa: PLC0415 - same
         from grokdesk.store.database import Database  # noqa: PLC0415 - same
         from grokdesk.store.keys import SqlKeys  # noqa: PLC0415 - same
+        from grokdesk.store.responses import SqlResponses  # noqa: PLC0415 - same
         from grokdesk.store.runs import SqlRuns  # noqa: PLC0415 - same
 
         database = await stack.enter_async_context(
@@ -177,6 +182,11 @@ class App:
             SqlKeys(database, self.vault), self.bus, self.clock, new_id=new_id, new_key=client_key
         )
         await self.keys.load()
+        completions = SqlCompletions(database, self.vault, self.clock, self._keep)
+        self.conversations = Conversations(
+            SqlResponses(database, self.vault), self.vault, self.live, self.clock, self.tasks.spawn
+        )
+        await self.conversations.load()
         self.runs = RunLog(SqlRuns(database), self.live, self.bus, self.clock)
         await self.runs.load()
 
@@ -215,6 +225,8 @@ class App:
                 spawn=self.tasks.spawn,
                 deadlines=self.deadlines,
                 readiness=self._readiness,
+                completions=completions,
+                conversations=self.conversations,
             )
         )
         stack.push_async_callback(self.gateway.stop)
@@ -345,6 +357,10 @@ class App:
     def _learned(self, account_id: AccountId, report: Report) -> None:
         self.pool.learn(account_id, report.user_id, report.email)
 
+    def _keep(self) -> Keep:
+        privacy = self.live.now.privacy
+        return Keep(privacy.keep_responses, privacy.keep_responses_days)
+
     def _readiness(self) -> Readiness:
         counts = self.pool.counts()
         return Readiness(counts.total, counts.ready)
@@ -392,6 +408,8 @@ def web_options(settings: Settings) -> WebOptions:
         temporary=chat.temporary,
         memory=chat.memory,
         custom_instruction=chat.custom_instruction,
+        fetch_private_addresses=chat.fetch_private_addresses,
+        continue_conversations=chat.continue_conversations,
         limits=Limits(times.connect_s, times.first_s, times.idle_s, times.total_s),
         probe_s=times.probe_s,
     )

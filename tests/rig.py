@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import openai
 
 from grokdesk.app import App
@@ -17,7 +18,7 @@ from grokdesk.core.accounts import Account
 from grokdesk.core.options import Options
 from grokdesk.core.secret import Secret
 from grokdesk.engine.import_export import NewAccount
-from grokdesk.sim import Simulator, World
+from grokdesk.sim import Script, Simulator, World
 from grokdesk.sim import world as sim_world
 
 FAST = "grok-4.20-fast"
@@ -25,12 +26,13 @@ FAST = "grok-4.20-fast"
 
 @dataclass
 class Rig:
-    """A running program, the world it talks to, and an official client of it."""
+    """A running program, the world it talks to, and the official clients of it."""
 
     app: App
     world: World
     sim: Simulator
     client: openai.AsyncOpenAI
+    claude: anthropic.AsyncAnthropic
 
     @property
     def key(self) -> str:
@@ -47,6 +49,22 @@ class Rig:
         """Bring accounts in, in this order, without checking them."""
         added = await self.app.pool.add([NewAccount(token=Secret(token)) for token in tokens])
         return list(added.accounts)
+
+    async def grok(self, *scripts: Script) -> None:
+        """Give the program one account, whose next turns follow these scripts."""
+        basic(self.world, "a").next(*scripts)
+        await self.add(token("a"))
+
+    @property
+    def prompts(self) -> list[str]:
+        """What Grok was asked, turn by turn."""
+        return [turn.prompt for turn in self.sim.turns]
+
+    @property
+    def told(self) -> str:
+        """All that Grok was told in the conversation of the last turn, whether at once or turn by turn."""
+        conversation = self.world.conversations[self.sim.turns[-1].conversation_id]
+        return "\n\n".join(prompt for prompt, _ in conversation.turns)
 
     def account(self, token: str) -> Account:
         """The program's account with this token, as it is now."""
@@ -80,10 +98,11 @@ async def running(folder: Path, sim: Simulator, world: World, **overrides: objec
     async with App.started(options) as app:
         key = app.keys.all()[0].value.reveal()
         client = openai.AsyncOpenAI(base_url=app.gateway.state.base_url, api_key=key, max_retries=0)
-        try:
-            yield Rig(app, world, sim, client)
-        finally:
-            await client.close()
+        claude = anthropic.AsyncAnthropic(
+            base_url=f"http://{app.gateway.state.address}", api_key=key, max_retries=0
+        )
+        async with client, claude:
+            yield Rig(app, world, sim, client, claude)
 
 
 def token(name: str) -> str:

@@ -6,8 +6,10 @@ USER message, because that form keeps text beside results; `developer` is SYSTEM
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from grokdesk.core.tools import Tool, ToolChoice
 
 
 class Role(StrEnum):
@@ -92,6 +94,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """What the answer must be: free text, or (`json`) one JSON value.
+
+    `schema` is a JSON schema as text, or empty; `name` is what the client calls it.
+    """
+
+    json: bool = False
+    schema: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """A conversation to be continued by one assistant turn. `model` is the name the client used."""
 
@@ -99,6 +113,9 @@ class ChatRequest:
     messages: tuple[Message, ...]
     thinking: Thinking = Thinking.DEFAULT
     limits: Limits = Limits()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    answer: AnswerForm = field(default_factory=AnswerForm)
 
 
 Request = ChatRequest

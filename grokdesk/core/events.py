@@ -1,8 +1,8 @@
 """What happens while a request is executed.
 
-Grammar: `Started (ThoughtPiece | TextPiece | Cited | Sourced)* Finished`, or an exception. One thing per
-event: text never shares an event with a stop reason, usage is only in `Finished`. Failures are exceptions,
-never events.
+Grammar: `Started (ThoughtPiece | TextPiece | Cited | Sourced | Called)* Finished`, or an exception. One thing
+per event: text never shares an event with a stop reason, usage is only in `Finished`. Failures are
+exceptions, never events.
 
 Events travel in *batches*: everything decoded from one piece of network data stays together, so that one
 piece costs one write to the client. A batch is never empty and its boundaries mean nothing.
@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from grokdesk.core.conversation import ToolCall
+
 
 class Stop(StrEnum):
     """Why an answer ended."""
@@ -21,6 +23,8 @@ class Stop(StrEnum):
     DONE = "done"
     LENGTH = "length"
     STOP_SEQUENCE = "stop_sequence"
+    CALLS = "calls"
+    REFUSED = "refused"
 
 
 class SourceKind(StrEnum):
@@ -99,28 +103,41 @@ class Sourced:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """The model calls a tool; the arguments are complete. Those of a custom tool are its input text."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete. Always last, exactly once. `stop_sequence` is the one that matched, if any."""
+    """The answer is complete. Always last, exactly once.
+
+    `stop_sequence` is the one that matched, if any. With REFUSED, `refusal` says in a sentence what could not
+    be given; no text came before it.
+    """
 
     stop: Stop = Stop.DONE
     usage: Usage = Usage()
     stop_sequence: str = ""
+    refusal: str = ""
 
 
-Event = Started | ThoughtPiece | TextPiece | Cited | Sourced | Finished
+Event = Started | ThoughtPiece | TextPiece | Cited | Sourced | Called | Finished
 Batch = Sequence[Event]
 
 
 class Transcript:
     """The fold of a run: what a non-streaming answer, the run log and usage are made from."""
 
-    __slots__ = ("_text", "_thinking", "citations", "finished", "sources", "started")
+    __slots__ = ("_text", "_thinking", "calls", "citations", "finished", "sources", "started")
 
     def __init__(self) -> None:
         self._text: list[str] = []
         self._thinking: list[str] = []
         self.started: Started | None = None
         self.finished: Finished | None = None
+        self.calls: list[ToolCall] = []
         self.citations: list[Cited] = []
         self.sources: list[Source] = []
 
@@ -135,6 +152,8 @@ class Transcript:
                 self.citations.append(event)
             case Sourced(source):
                 self.sources.append(source)
+            case Called(call):
+                self.calls.append(call)
             case Started():
                 self.started = event
             case Finished():

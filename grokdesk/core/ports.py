@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from grokdesk.core.accounts import Account, AccountId, Mode, Report
 from grokdesk.core.conversation import Request
@@ -52,6 +52,15 @@ class Provider(Protocol):
 
     async def probe(self, account: Account, egress: Egress) -> Report:
         """Ask what this account is and what it has left. Raises `UpstreamError`."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A provider that knows conversations of its accounts: a further turn is best asked of the same one."""
+
+    def account_for(self, request: Request) -> AccountId | None:
+        """The account that has the conversation which `request` continues; None when there is none."""
         ...
 
 

@@ -169,6 +169,19 @@ class ChatSettings(Section):
     custom_instruction: str = Field(
         "", max_length=12_000, title="Instruction", description="Sent with every conversation."
     )
+    continue_conversations: bool = Field(
+        True,
+        title="Continue conversations",
+        description=(
+            "Go on in the same conversation of the same account when a client sends a history that was "
+            "answered here within the hour; otherwise Grok is told the whole history every time."
+        ),
+    )
+    fetch_private_addresses: bool = Field(
+        False,
+        title="Fetch attachments from private networks",
+        description="Let clients name attachments on this computer or in the local network by address.",
+    )
 
 
 class GrokWebSettings(Section):
@@ -306,6 +319,23 @@ class PrivacySettings(Section):
         le=100_000,
         title="Requests listed",
         description="How many past requests the list keeps. Never prompts or answers.",
+    )
+    keep_responses: int = Field(
+        1000,
+        ge=0,
+        le=100_000,
+        title="Responses kept",
+        description=(
+            "How many answers of the Responses API, and of chat completions that ask for it, are kept, "
+            "sealed, so that clients can continue from them. 0 keeps none."
+        ),
+    )
+    keep_responses_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        title="Responses kept for",
+        description="Days after its last use when a kept answer is forgotten.",
     )
 
 

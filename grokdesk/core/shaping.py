@@ -6,6 +6,7 @@ Each takes one event and returns the events that go on. They are composed per re
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from grokdesk.core.events import (
@@ -144,13 +145,14 @@ class Tally:
     def feed(self, event: Event) -> Sequence[Event]:
         """Return `event`, the last one with what the run has cost."""
         if isinstance(event, Finished):
-            event = Finished(event.stop, self._usage(), event.stop_sequence)
+            event = replace(event, usage=self._usage())
         self._transcript.add(event)
         return (event,)
 
     def _usage(self) -> Usage:
         transcript = self._transcript
-        return Usage(self._prompt_tokens, estimate(transcript.text), estimate(transcript.thinking))
+        calls = sum(estimate(f"{call.name} {call.arguments}") for call in transcript.calls)
+        return Usage(self._prompt_tokens, estimate(transcript.text) + calls, estimate(transcript.thinking))
 
 
 def shaped(shapes: Sequence[Shape], events: Iterable[Event]) -> list[Event]:

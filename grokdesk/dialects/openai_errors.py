@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -10,6 +9,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from grokdesk.core import errors
+from grokdesk.dialects import failures
 from grokdesk.dialects.base import Failure
 
 
@@ -50,37 +50,22 @@ ERRORS: Final[Mapping[type[errors.GrokDeskError], Wording]] = MappingProxyType(
     }
 )
 
-_TOO_MANY: Final = 429
-_SERVER_SIDE: Final = 500
-
 
 def wording(error: errors.GrokDeskError) -> Wording:
     """Return the row of the table for `error`, or for the nearest class it is a case of."""
-    return next(ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS)
+    return failures.row(ERRORS, error)
 
 
 def envelope(error: errors.GrokDeskError) -> bytes:
     """Return `{"error": {message, type, code, param}}`; every member is always there."""
     _, kind, code = wording(error)
-    message = f"{error.message} {error.hint}" if error.hint else error.message
     param = error.param if isinstance(error, errors.InvalidRequest) else None
-    return orjson.dumps({"error": {"message": message, "type": kind, "code": code, "param": param}})
+    return orjson.dumps(
+        {"error": {"message": failures.sentence(error), "type": kind, "code": code, "param": param}}
+    )
 
 
 def failure(error: errors.GrokDeskError) -> Failure:
     """Return status, body and the headers by which official clients decide whether and when to try again."""
     status = wording(error).status
-    return Failure(status, envelope(error), _headers(error, status))
-
-
-def _headers(error: errors.GrokDeskError, status: int) -> dict[str, str]:
-    headers = {"Content-Type": "application/json"}
-    if type(error) is errors.NotAllowed:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status < _SERVER_SIDE and status != _TOO_MANY:
-        headers["x-should-retry"] = "false"
-    if isinstance(error, errors.NoAccount | errors.UpstreamError) and error.retry_after is not None:
-        # Whole seconds, rounded up: a client that comes back too early only hears the same again.
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-        headers["retry-after-ms"] = str(max(1, math.ceil(error.retry_after * 1000)))
-    return headers
+    return Failure(status, envelope(error), failures.headers(error, status))

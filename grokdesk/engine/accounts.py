@@ -276,7 +276,11 @@ class AccountPool:
         settings = self._live.now.accounts
         if tries.again_with is not None:
             seat = self._seats.get(tries.again_with)
-            if seat is not None and seat.in_flight < settings.max_in_flight:
+            fits = seat is not None and (
+                seat.account.tier in need.tiers
+                or (seat.account.tier is Tier.UNKNOWN and Tier.BASIC in need.tiers)
+            )
+            if seat is not None and fits and seat.in_flight < settings.max_in_flight:
                 for mode in need.modes:
                     if seat.free_at.get(mode, inf) <= now:
                         return Choice(seat, mode)

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from grokdesk.core.catalog import Model, model_named, modes_for
-from grokdesk.core.conversation import ChatRequest, Text, Thinking
+from grokdesk.core.conversation import ChatRequest, Thinking
 from grokdesk.core.errors import Broken, GrokDeskError, UpstreamError
 from grokdesk.core.events import Event, Started, Transcript
 from grokdesk.core.pool import Need
-from grokdesk.core.ports import Clock, Provider
+from grokdesk.core.ports import Clock, Provider, Remembers
+from grokdesk.core.prompt_size import glanced
 from grokdesk.core.retry import RetryPolicy, Tries
 from grokdesk.core.runs import RunState
 from grokdesk.core.settings import Live, Settings
 from grokdesk.core.shaping import EndAfter, HideThinking, Shape, StopAt, Tally
-from grokdesk.core.tokens import estimate
 from grokdesk.engine.accounts import AccountPool
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.run import Opened, Run
@@ -94,6 +94,9 @@ class Engine:
 
     async def _begin(self, plan: Plan, settings: Settings, entry: RunEntry, held: AsyncExitStack) -> Run:
         tries = Tries(RetryPolicy(settings.retry.more_tries))
+        if isinstance(self._provider, Remembers):
+            # A wish, not a condition: when that account cannot answer, another one is told the whole story.
+            tries.again_with = self._provider.account_for(plan.request)
         while True:
             generation = self._egress.generation
             run = self._new_run(plan, settings, entry)
@@ -163,11 +166,5 @@ def _shapes(request: ChatRequest, settings: Settings, transcript: Transcript) ->
         shapes.append(StopAt(request.limits.stop))
     if request.limits.max_tokens is not None:
         shapes.append(EndAfter(request.limits.max_tokens))
-    prompt = sum(
-        estimate(part.text) + 2
-        for message in request.messages
-        for part in message.parts
-        if isinstance(part, Text)
-    )
-    shapes.append(Tally(prompt, transcript))
+    shapes.append(Tally(glanced(request), transcript))
     return shapes

@@ -20,7 +20,9 @@ from grokdesk.core.settings import GatewaySettings
 from grokdesk.gateway.ports import Keys
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_EXPOSED: Final = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry"
+_EXPOSED: Final = (
+    "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry"
+)
 _PREFLIGHT_S: Final = 600
 
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
 from grokdesk.core.catalog import model_named
 from grokdesk.core.errors import InvalidRequest, TooLarge
 from grokdesk.core.events import Transcript
-from grokdesk.dialects.base import Asked, Stamp
+from grokdesk.dialects.base import Asked, Encoder, Stamp
 from grokdesk.gateway.exchange import EXCHANGE, Exchange
 from grokdesk.gateway.ports import Services
 from grokdesk.gateway.pump import Pump
 from grokdesk.platform.tasks import offload
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _MEGABYTE: Final = 1024 * 1024
@@ -30,19 +31,20 @@ _MEGABYTE: Final = 1024 * 1024
 async def converse(request: web.Request, services: Services) -> web.StreamResponse:
     """Answer a conversation in the dialect of the route. Raises `GrokDeskError`."""
     exchange = request[EXCHANGE]
-    body = await _body(request, services.settings.now.gateway.max_body_mb * _MEGABYTE)
+    body = await read_body(request, services)
     asked = await _decoded(exchange, body, request)
     model_named(asked.request.model)
     stamp = Stamp(exchange.id, int(services.clock.now()))
     if asked.stream:
-        return await _streamed(request, exchange, services, asked, stamp)
+        return await streamed(request, services, asked, exchange.dialect.encoder(asked, stamp))
     return await _folded(request, exchange, services, asked, stamp)
 
 
-async def _streamed(
-    request: web.Request, exchange: Exchange, services: Services, asked: Asked, stamp: Stamp
+async def streamed(
+    request: web.Request, services: Services, asked: Asked, encoder: Encoder
 ) -> web.StreamResponse:
-    encoder = exchange.dialect.encoder(asked, stamp)
+    """Answer with a stream that `encoder` writes. Raises `GrokDeskError`."""
+    exchange = request[EXCHANGE]
     client = exchange.client(request)
     heartbeat_s = services.settings.now.gateway.heartbeat_s
     async with Pump(
@@ -116,14 +118,20 @@ async def _together(choices: int, work: Callable[[int], Awaitable[T]]) -> list[T
     return [task.result() for task in tasks]
 
 
+async def apart(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what `work` makes of `size` bytes; many of them do not hold up the loop."""
+    if size > _MEGABYTE:
+        return await offload(work, *args, **kwargs)
+    return work(*args, **kwargs)
+
+
 async def _decoded(exchange: Exchange, body: bytes, request: web.Request) -> Asked:
-    if len(body) > _MEGABYTE:
-        return await offload(exchange.dialect.decode, body, request.headers)
-    return exchange.dialect.decode(body, request.headers)
+    return await apart(len(body), exchange.dialect.decode, body, request.headers)
 
 
-async def _body(request: web.Request, limit: int) -> bytes:
-    """Read the body, at most `limit` bytes after unpacking."""
+async def read_body(request: web.Request, services: Services) -> bytes:
+    """Read the body, after unpacking at most as large as the owner allows. Raises `InvalidRequest`."""
+    limit = services.settings.now.gateway.max_body_mb * _MEGABYTE
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     pieces: list[bytes] = []

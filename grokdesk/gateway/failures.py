@@ -26,7 +26,7 @@ def middleware(services: Services, traffic: Traffic) -> Middleware:
 
     @web.middleware
     async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-        exchange = Exchange(services.clock)
+        exchange = Exchange(services.clock, routes.spoken(request))
         request[EXCHANGE] = exchange
         task = asyncio.current_task()
         assert task is not None, "aiohttp answers every request in a task"

@@ -31,7 +31,7 @@ async def about(request: web.Request, _services: Services) -> web.StreamResponse
             "name": "GrokDesk",
             "version": __version__,
             "base_url": f"http://{request.headers.get('Host', '')}/v1",
-            "api": "OpenAI-compatible; see GET /v1/models",
+            "api": "OpenAI- and Anthropic-compatible; see GET /v1/models",
         }
     )
 

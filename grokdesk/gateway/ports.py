@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from grokdesk.core.catalog import MODELS, Model
+from grokdesk.core.completions import CompletionStore
 from grokdesk.core.conversation import ChatRequest
 from grokdesk.core.events import Batch, Transcript
 from grokdesk.core.notices import Bus
 from grokdesk.core.ports import ClientKey, Clock
+from grokdesk.core.responses import StoredResponse
 from grokdesk.core.settings import Live
 
 
@@ -86,6 +88,75 @@ class Deadlines(Protocol):
         ...
 
 
+class Job(Protocol):
+    """An answer in the making that does not depend on a listener."""
+
+    @property
+    def answer(self) -> Callable[[], bytes]:
+        """Gives the answer as it stands."""
+        ...
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a client ended it."""
+        ...
+
+    def tell(self, frames: Sequence[bytes]) -> None:
+        """Take the next frames."""
+        ...
+
+    def follow(self, start: int = 0) -> AsyncIterator[Sequence[bytes]]:
+        """Return the frames from number `start` on, in batches, until there will be no more."""
+        ...
+
+    async def cancel(self) -> None:
+        """End it; returns when it has ended."""
+        ...
+
+
+class Conversations(Protocol):
+    """Kept answers, and those that are made while nobody listens."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the owner lets answers be kept."""
+        ...
+
+    def keep(self, response: StoredResponse) -> None:
+        """Keep a new or changed response; returns at once."""
+        ...
+
+    async def get(self, response_id: str) -> StoredResponse | None:
+        """Return a kept response, or None."""
+        ...
+
+    async def chain(self, response_id: str) -> Sequence[StoredResponse] | None:
+        """Return a kept response and all it continues, oldest first; None when one of them is gone."""
+        ...
+
+    async def delete(self, response_id: str) -> bool:
+        """Forget a response, and end the job that makes it; tell whether it was there."""
+        ...
+
+    def start(
+        self, response_id: str, answer: Callable[[], bytes], work: Callable[[Job], Coroutine[Any, Any, None]]
+    ) -> Job:
+        """Let `work` make the answer called `response_id`, and tell the job, until it is over."""
+        ...
+
+    def job(self, response_id: str) -> Job | None:
+        """Return the job that makes this response now, if any."""
+        ...
+
+    def seal(self, text: str) -> str:
+        """Return `text` in a form that a client can carry and not read."""
+        ...
+
+    def unseal(self, carried: str) -> str | None:
+        """Return what `seal` was given, or None when this is not from here."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """How many accounts there are, and how many could answer now."""
@@ -107,3 +178,6 @@ class Services:
     deadlines: Deadlines
     readiness: Callable[[], Readiness] = Readiness
     models: Callable[[], Sequence[Model]] = lambda: MODELS
+    # None keeps nothing, whatever clients ask for.
+    completions: CompletionStore | None = None
+    conversations: Conversations | None = None

@@ -10,32 +10,69 @@ from typing import Final
 from aiohttp import web
 
 from grokdesk.core.errors import NotFound, Unsupported
+from grokdesk.dialects import anthropic
+from grokdesk.dialects.anthropic import Anthropic
 from grokdesk.dialects.base import Dialect
+from grokdesk.dialects.openai_completions import OpenAICompletions
 from grokdesk.gateway import auth
 from grokdesk.gateway.converse import converse
+from grokdesk.gateway.count_tokens import count_tokens
 from grokdesk.gateway.exchange import DEFAULT_DIALECT, EXCHANGE
 from grokdesk.gateway.health import about, alive, ready
 from grokdesk.gateway.models import list_models, show_model
 from grokdesk.gateway.ports import Services
+from grokdesk.gateway.responses import DIALECT as RESPONSES
+from grokdesk.gateway.responses import cancel, compact, create, delete, list_input, retrieve
+from grokdesk.gateway.responses import count_tokens as count_response_tokens
+from grokdesk.gateway.responses_socket import connect
+from grokdesk.gateway.stored_completions import (
+    complete,
+    delete_completion,
+    describe_completion,
+    list_completions,
+    list_messages,
+    show_completion,
+)
 
 Answer = Callable[[web.Request, Services], Awaitable[web.StreamResponse]]
+
+_ANTHROPIC: Final = Anthropic()
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row: what is answered, in which format failures are told, and whether a key is needed."""
+    """One row: what is answered, in which format failures are told, and whether a key is needed.
+
+    Without a `dialect` the format is the client's.
+    """
 
     method: str
     path: str
     answer: Answer
-    dialect: Dialect = DEFAULT_DIALECT
+    dialect: Dialect | None = DEFAULT_DIALECT
     needs_key: bool = True
 
 
 ROUTES: Final = (
-    Route("POST", "/v1/chat/completions", converse),
-    Route("GET", "/v1/models", list_models),
-    Route("GET", "/v1/models/{name}", show_model),
+    Route("POST", "/v1/chat/completions", complete),
+    Route("GET", "/v1/chat/completions", list_completions),
+    Route("GET", "/v1/chat/completions/{id}", show_completion),
+    Route("POST", "/v1/chat/completions/{id}", describe_completion),
+    Route("DELETE", "/v1/chat/completions/{id}", delete_completion),
+    Route("GET", "/v1/chat/completions/{id}/messages", list_messages),
+    Route("POST", "/v1/completions", converse, OpenAICompletions()),
+    Route("POST", "/v1/messages", converse, _ANTHROPIC),
+    Route("POST", "/v1/messages/count_tokens", count_tokens, _ANTHROPIC),
+    Route("POST", "/v1/responses", create, RESPONSES),
+    Route("GET", "/v1/responses", connect, RESPONSES),
+    Route("POST", "/v1/responses/compact", compact, RESPONSES),
+    Route("POST", "/v1/responses/input_tokens", count_response_tokens, RESPONSES),
+    Route("GET", "/v1/responses/{id}", retrieve, RESPONSES),
+    Route("DELETE", "/v1/responses/{id}", delete, RESPONSES),
+    Route("POST", "/v1/responses/{id}/cancel", cancel, RESPONSES),
+    Route("GET", "/v1/responses/{id}/input_items", list_input, RESPONSES),
+    Route("GET", "/v1/models", list_models, dialect=None),
+    Route("GET", "/v1/models/{name}", show_model, dialect=None),
     Route("GET", "/healthz", alive, needs_key=False),
     Route("GET", "/health", alive, needs_key=False),
     Route("GET", "/readyz", ready, needs_key=False),
@@ -96,10 +133,15 @@ def _nearest(path: str) -> str:
     return next(iter(difflib.get_close_matches(path, known, n=1)), "")
 
 
+def spoken(request: web.Request) -> Dialect:
+    """The format of a client that is told something before, or without, a route of its own."""
+    return _ANTHROPIC if anthropic.is_spoken(request.headers) else DEFAULT_DIALECT
+
+
 def _guarded(route: Route, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(request: web.Request) -> web.StreamResponse:
         exchange = request[EXCHANGE]
-        exchange.dialect = route.dialect
+        exchange.dialect = route.dialect or spoken(request)
         if route.needs_key:
             exchange.key = auth.check_key(request, services.settings.now.gateway, services.keys)
         return await route.answer(request, services)

@@ -19,6 +19,7 @@ from grokdesk.gateway.exchange import Traffic
 from grokdesk.gateway.failures import headers_for, middleware
 from grokdesk.gateway.holder import holder_of
 from grokdesk.gateway.ports import Services
+from grokdesk.gateway.responses_socket import SESSIONS, Session
 from grokdesk.gateway.routes import add_routes
 from grokdesk.platform.tasks import offload
 
@@ -112,6 +113,8 @@ class Gateway:
 
     async def _serve(self, sockets: Sequence[socket.socket]) -> web.AppRunner:
         app = web.Application(middlewares=[middleware(self._services, self._traffic)])
+        sessions: set[Session] = set()
+        app[SESSIONS] = sessions
         app.on_response_prepare.append(headers_for(self._services, self._traffic))
         add_routes(app, self._services)
         runner = web.AppRunner(
@@ -131,6 +134,9 @@ class Gateway:
         for site in runner.sites:
             await site.stop()
         self._traffic.closing = True
+        sessions = runner.app[SESSIONS]
+        for session in sessions.copy():
+            session.retire()
         if not self._traffic:
             return
         over = asyncio.Event()

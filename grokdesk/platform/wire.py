@@ -57,7 +57,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `headers` go out in order and unchanged; `impersonate` is one of `IMPERSONATIONS`."""
+    """One request. `resolve` is the network address to connect to, instead of looking the name up.
+
+    `headers` go out in order and unchanged; `impersonate` is one of `IMPERSONATIONS`.
+    """
 
     method: str
     url: str
@@ -67,6 +70,7 @@ class Call:
     proxy: str = ""
     verify_proxy: bool = True
     limits: Limits = field(default_factory=Limits)
+    resolve: str = ""
 
     @property
     def host(self) -> str:
@@ -452,6 +456,11 @@ def _easy(
     else:
         # The owner's settings decide, not http_proxy in the environment.
         curl.setopt(CurlOpt.PROXY, "")
+    if call.resolve:
+        parts = urlsplit(call.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        address = f"[{call.resolve}]" if ":" in call.resolve else call.resolve
+        curl.setopt(CurlOpt.RESOLVE, [f"{parts.hostname}:{port}:{address}"])
     curl.setopt(CurlOpt.CONNECTTIMEOUT_MS, int(call.limits.connect_s * 1000))
     curl.setopt(CurlOpt.TCP_NODELAY, 1)
     curl.setopt(CurlOpt.HEADERFUNCTION, on_header)

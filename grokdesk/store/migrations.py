@@ -129,4 +129,42 @@ def m003_runs(connection: Connection) -> None:
     tables.create_all(connection)
 
 
-ALL: Final[tuple[Migration, ...]] = (m001_accounts, m002_client_keys, m003_runs)
+def m004_responses(connection: Connection) -> None:
+    """Answers that clients may come back to."""
+    tables = MetaData()
+    Table(
+        "responses",
+        tables,
+        Column("id", String(64), primary_key=True),
+        Column("created_at", Float, nullable=False),
+        Column("used_at", Float, nullable=False),
+        Column("said", LargeBinary, nullable=False),
+        Index("responses_by_use", "used_at", "id"),
+    )
+    tables.create_all(connection)
+
+
+def m005_completions(connection: Connection) -> None:
+    """Chat completions that clients asked to keep."""
+    tables = MetaData()
+    Table(
+        "completions",
+        tables,
+        Column("number", Integer, primary_key=True),
+        Column("id", String(128), nullable=False, unique=True),
+        Column("created_at", Float, nullable=False),
+        Column("model", Text, nullable=False),
+        Column("answer", LargeBinary, nullable=False),
+        Column("messages", LargeBinary, nullable=False),
+        Column("metadata", LargeBinary, nullable=False),
+    )
+    tables.create_all(connection)
+
+
+ALL: Final[tuple[Migration, ...]] = (
+    m001_accounts,
+    m002_client_keys,
+    m003_runs,
+    m004_responses,
+    m005_completions,
+)

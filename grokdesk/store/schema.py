@@ -87,3 +87,27 @@ runs: Final = Table(
     Column("tries", Text, nullable=False),
     Index("runs_by_time", "at", "id"),
 )
+
+completions: Final = Table(
+    "completions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String(128), nullable=False, unique=True),
+    Column("created_at", Float, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("messages", LargeBinary, nullable=False),
+    Column("metadata", LargeBinary, nullable=False),
+)
+
+responses: Final = Table(
+    "responses",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_at", Float, nullable=False),
+    # When it was made or continued last: what nobody uses is forgotten first.
+    Column("used_at", Float, nullable=False),
+    # JSON: a list of the other fields.
+    Column("said", LargeBinary, nullable=False),
+    Index("responses_by_use", "used_at", "id"),
+)

@@ -1,15 +1,15 @@
 """Golden transcripts, downstream half: what each kind of client hears of the events in a case.
 
 A case is a folder in `tests/golden` with `events.txt`, one event a line: its name and its fields as JSON;
-fields with their usual value may be missing. `pytest --accept` rewrites the rest; the difference is reviewed
-like code.
+fields with their usual value may be missing. Where it matters what a client had asked, `DIALECT.request.json`
+is the body it sent. `pytest --accept` rewrites the rest; the difference is reviewed like code.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,21 @@ import orjson
 import pytest
 
 from grokdesk.core import events
-from grokdesk.core.conversation import ChatRequest
+from grokdesk.core.conversation import ChatRequest, ToolCall
 from grokdesk.core.events import Event, Source, SourceKind, Stop, Transcript, Usage
 from grokdesk.core.shaping import Tally, shaped
+from grokdesk.dialects.anthropic import Anthropic
 from grokdesk.dialects.base import Asked, Dialect, Stamp
 from grokdesk.dialects.openai_chat import OpenAIChat
+from grokdesk.dialects.openai_responses import OpenAIResponses
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/events.txt"))
-DIALECTS: dict[str, Dialect] = {"openai_chat": OpenAIChat()}
+DIALECTS: dict[str, Dialect] = {
+    "openai_chat": OpenAIChat(),
+    "anthropic": Anthropic(),
+    "openai_responses": OpenAIResponses(),
+}
 
 STAMP = Stamp("0123456789abcdef", 1_790_000_000)
 MODEL = "grok-4.20-fast"
@@ -33,6 +39,7 @@ PROMPT_TOKENS = 12
 
 _READERS: dict[str, Callable[[Any], object]] = {
     "source": lambda value: Source(**{**value, "kind": SourceKind(value.get("kind", "web"))}),
+    "call": lambda value: ToolCall(**value),
     "stop": Stop,
     "usage": lambda value: Usage(**value),
 }
@@ -59,6 +66,12 @@ def run(case: str) -> tuple[list[Event], Transcript]:
     return shaped([Tally(PROMPT_TOKENS, transcript)], found), transcript
 
 
+def asked(case: str, name: str) -> Asked:
+    """Return what the client wants that hears a case in a dialect."""
+    sent = GOLDEN / case / f"{name}.request.json"
+    return DIALECTS[name].decode(sent.read_bytes(), {}) if sent.is_file() else Asked(ChatRequest(MODEL, ()))
+
+
 def compare(path: Path, heard: bytes, *, accept: bool) -> None:
     if accept:
         path.write_bytes(heard)
@@ -73,7 +86,7 @@ def test_a_streaming_client_hears(case: str, name: str, accept: bool) -> None:
     The frames of the whole run, with usage.
     """
     dialect = DIALECTS[name]
-    encoder = dialect.encoder(Asked(ChatRequest(MODEL, ()), stream=True, include_usage=True), STAMP)
+    encoder = dialect.encoder(replace(asked(case, name), stream=True, include_usage=True), STAMP)
     shaped_events, _ = run(case)
 
     heard = b"".join(encoder.feed(event) for event in shaped_events) + encoder.end()
@@ -89,7 +102,7 @@ def test_a_waiting_client_hears(case: str, name: str, accept: bool) -> None:
     """
     _, transcript = run(case)
 
-    body = DIALECTS[name].render(Asked(ChatRequest(MODEL, ())), STAMP, [transcript])
+    body = DIALECTS[name].render(asked(case, name), STAMP, [transcript])
 
     heard = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     compare(GOLDEN / case / f"{name}.json", heard, accept=accept)

@@ -92,9 +92,7 @@ async def test_an_unknown_address_is_told_what_was_perhaps_meant(
     assert meant in told["error"]["message"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/embeddings", "/v1/images/generations", "/v1/chat/completions/chatcmpl-1"]
-)
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/images/generations", "/v1/files/file-1"])
 async def test_what_is_known_and_missing_says_so(
     world: World, http: aiohttp.ClientSession, path: str
 ) -> None:
@@ -112,7 +110,7 @@ async def test_a_wrong_method_names_the_right_one(world: World, http: aiohttp.Cl
     """
     With the header that HTTP has for it.
     """
-    async with http.get("/v1/chat/completions") as response:
+    async with http.get("/v1/completions") as response:
         told = await response.json()
 
     assert response.status == 405

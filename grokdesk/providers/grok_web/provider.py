@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
+from types import TracebackType
 from typing import Final, Self
 
 from grokdesk.core.accounts import Account, AccountId, Mode, Report, Tier, Window
-from grokdesk.core.conversation import Request
+from grokdesk.core.conversation import Message, Request
 from grokdesk.core.egress import Egress
 from grokdesk.core.errors import (
     AccountRejected,
@@ -36,12 +37,16 @@ from grokdesk.core.settings import ChatForm, StatsigMode
 from grokdesk.platform.deadlines import Deadline, Deadlines
 from grokdesk.platform.wire import IMPERSONATIONS, Limits, Reply, Socket, Wire
 from grokdesk.platform.wire import Call as WireCall
-from grokdesk.providers.grok_web.protocol import headers, identity, payload, quota
+from grokdesk.providers.attachments import fetch
+from grokdesk.providers.grok_web.protocol import headers, identity, payload, quota, uploads
 from grokdesk.providers.grok_web.protocol.failures import http_failure
 from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.message_gateway import GatewayDecoder
 from grokdesk.providers.grok_web.protocol.stream import RestDecoder
+from grokdesk.providers.grok_web.protocol.uploads import File
+from grokdesk.providers.grok_web.rounds import Asking, Rounds, block_for, messages_for, needs_rounds
 from grokdesk.providers.grok_web.signer import FetchPage, Signer
+from grokdesk.providers.grok_web.threads import Further, Kept, Thread, Threads
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +71,8 @@ class WebOptions:
     temporary: bool = True
     memory: bool = False
     custom_instruction: str = ""
+    fetch_private_addresses: bool = False
+    continue_conversations: bool = True
     limits: Limits = field(default_factory=Limits)
     probe_s: float = 25.0
 
@@ -97,6 +104,7 @@ class GrokWeb:
         self._signer = Signer(wire, clock)
         self._rest_until = 0.0
         self._user_ids: dict[AccountId, str] = {}
+        self._threads = Threads(clock.now)
 
     # -- chat
 
@@ -105,31 +113,57 @@ class GrokWeb:
         self, request: Request, lease: Lease, egress: Egress
     ) -> AsyncIterator[AsyncIterator[Batch]]:
         """See `core.ports.Provider.open`."""
-        options = self._options()
-        session = _Session(self, options, lease, egress)
-        async with AsyncExitStack() as stack:
-            form = self._form(options)
-            if form is not ChatForm.REST:
+        session = _Session(self, self._options(), lease, egress)
+        messages = messages_for(request)
+        further = self._further(messages, lease, session.options)
+        async with _Chat(self, session) as chat:
+            if further is not None:
                 try:
-                    events = await stack.enter_async_context(session.gateway(request))
-                except FormGone as gone:
-                    if form is ChatForm.GATEWAY:
-                        raise
-                    log.warning("message gateway is gone, using the older form detail=%s", gone.detail)
-                    self._rest_until = self._clock.now() + _REMEMBER_S
-                    form = ChatForm.REST
-                except _NoUserId:
-                    if form is ChatForm.GATEWAY:
-                        raise
-                    form = ChatForm.REST
-            if form is ChatForm.REST:
-                events = await stack.enter_async_context(session.rest(request))
-            yield events
+                    asking = await session.asking(request, messages[further.start :], further.thread)
+                    events = await chat.ask(asking)
+                except _TELLING:
+                    raise
+                except UpstreamError as error:
+                    # Whatever is wrong with an old conversation, a new one with the whole history may work.
+                    log.info("conversation not continued why=%s detail=%s", error.message, error.detail)
+                    self._threads.refused()
+                    further = None
+            if further is None:
+                asking = await session.asking(request, messages)
+                events = await chat.ask(asking)
+            read = events
+            if needs_rounds(request):
+                read = Rounds(request, asking, chat.ask, events, lambda: session.thread)
+            yield Kept(read, lambda answer: self._keep(messages, answer, session))
 
-    def _form(self, options: WebOptions) -> ChatForm:
+    def account_for(self, request: Request) -> AccountId | None:
+        """The account whose conversation `request` continues; see `core.ports.Remembers`."""
+        options = self._options()
+        if not options.continue_conversations or self.form(options) is ChatForm.REST:
+            return None
+        further = self._threads.find(messages_for(request))
+        return None if further is None else further.thread.account
+
+    def _further(self, messages: Sequence[Message], lease: Lease, options: WebOptions) -> Further | None:
+        if not options.continue_conversations or self.form(options) is ChatForm.REST:
+            return None
+        further = self._threads.find(messages)
+        return further if further is not None and further.thread.account == lease.account.id else None
+
+    def _keep(self, messages: Sequence[Message], answer: Message, session: _Session) -> None:
+        if session.thread is not None:
+            self._threads.keep(messages, answer, session.thread)
+
+    def form(self, options: WebOptions) -> ChatForm:
+        """The form to begin with."""
         if options.chat_form is ChatForm.AUTO and self._clock.now() < self._rest_until:
             return ChatForm.REST
         return options.chat_form
+
+    def gateway_gone(self, why: FormGone) -> None:
+        """Upstream does not know the gateway: leave it alone for an hour."""
+        log.warning("message gateway is gone, using the older form detail=%s", why.detail)
+        self._rest_until = self._clock.now() + _REMEMBER_S
 
     # -- accounts
 
@@ -221,6 +255,40 @@ def _impersonation(user_agent: str) -> str:
     return headers.impersonation(user_agent, IMPERSONATIONS)
 
 
+class _Chat:
+    """The upstream turn of a request, one at a time: asking again ends the one before."""
+
+    def __init__(self, provider: GrokWeb, session: _Session) -> None:
+        self._provider = provider
+        self._session = session
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._open.__aexit__(kind, error, trace)
+
+    async def ask(self, asking: Asking) -> AsyncIterator[Batch]:
+        """Open a turn in the form that fits, falling back once (decision 12)."""
+        await self._open.aclose()
+        options = self._session.options
+        form = self._provider.form(options)
+        if form is not ChatForm.REST:
+            try:
+                return await self._open.enter_async_context(self._session.gateway(asking))
+            except FormGone as gone:
+                if form is ChatForm.GATEWAY:
+                    raise
+                self._provider.gateway_gone(gone)
+            except _NoUserId:
+                if form is ChatForm.GATEWAY:
+                    raise
+        return await self._open.enter_async_context(self._session.rest(asking))
+
+
 class _Session:
     """One account on one way out: everything a call to Grok needs."""
 
@@ -228,7 +296,7 @@ class _Session:
         self, provider: GrokWeb, options: WebOptions, lease: Lease, egress: Egress, *, probing: bool = False
     ) -> None:
         self._provider = provider
-        self._options = options
+        self.options = options
         self._account = lease.account
         self._mode = lease.mode
         self._egress = egress
@@ -238,29 +306,66 @@ class _Session:
             else options.limits
         )
         self._impersonate = _impersonation(egress.user_agent)
+        self._decoder: GatewayDecoder | None = None
+
+    # -- what is asked
+
+    @property
+    def thread(self) -> Thread | None:
+        """Where the conversation of the last turn can be continued, once that turn is over."""
+        if self._decoder is None:
+            return None
+        return Thread(self._account.id, self._decoder.conversation_id, self._decoder.response_id)
+
+    async def asking(
+        self, request: Request, messages: Sequence[Message], thread: Thread | None = None
+    ) -> Asking:
+        """What to ask, with the files of `messages`, those named by address fetched (decision 15).
+
+        Raises `InvalidRequest` when there is nothing to ask, or a file cannot be had.
+        """
+        found = payload.files_of(messages)
+        files = []
+        for number, media in enumerate(found, 1):
+            data, media_type, name = media.data, media.media_type, media.name
+            if media.url:
+                fetched = await fetch(
+                    self._provider.wire, media.url, allow_private=self.options.fetch_private_addresses
+                )
+                data, media_type, name = fetched.data, media_type or fetched.media_type, name or fetched.name
+            files.append(uploads.prepared(data, media_type, name, number))
+        return Asking(tuple(messages), block_for(request), tuple(uploads.checked(files)), thread)
 
     # -- chat, older form
 
     @asynccontextmanager
-    async def rest(self, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
-        options = self._options
+    async def rest(self, asking: Asking) -> AsyncIterator[AsyncIterator[Batch]]:
+        options = self.options
+        file_ids = [await self._uploaded_older(file) for file in asking.files]
         body = payload.rest_body(
-            message=payload.flatten(request.messages),
+            message=asking.text(),
             mode_id=self._mode.value,
             temporary=options.temporary,
             memory=options.memory,
             custom_instruction=options.custom_instruction,
+            file_ids=file_ids,
         )
         async with self._post(Call.CHAT, _CHAT_PATH, body) as reply:
             yield _RestEvents(reply, RestDecoder(assets_url=options.assets_url))
 
+    async def _uploaded_older(self, file: File) -> str:
+        body = uploads.json_body(file)
+        async with self._post(Call.UPLOAD_OLDER, "/rest/app-chat/upload-file", body) as reply:
+            return uploads.file_id(await reply.body())
+
     # -- chat, current form
 
     @asynccontextmanager
-    async def gateway(self, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
-        options = self._options
-        message = payload.flatten(request.messages, instruction=options.custom_instruction)
+    async def gateway(self, asking: Asking) -> AsyncIterator[AsyncIterator[Batch]]:
+        options, thread = self.options, asking.thread
+        message = asking.text("" if thread else options.custom_instruction)
         user_id = await self._provider.user_id(self, self._account)
+        file_ids = [await self._uploaded(file) for file in asking.files]
         init_id = f"evt_init_{uuid.uuid4()}"
         async with self._provider.wire.connect(self._handshake(user_id)) as socket:
             if not socket.is_open:
@@ -271,9 +376,15 @@ class _Session:
                     mode_id=self._mode.value,
                     temporary=options.temporary,
                     memory=options.memory,
+                    conversation_id=thread.conversation_id if thread else "",
                 )
             )
-            decoder = GatewayDecoder(event_init_id=init_id, assets_url=options.assets_url)
+            decoder = GatewayDecoder(
+                event_init_id=init_id,
+                conversation_id=thread.conversation_id if thread else "",
+                assets_url=options.assets_url,
+            )
+            self._decoder = decoder
             events = _GatewayEvents(socket, decoder, self._provider)
             with events.pinging():
                 await events.until_ready()
@@ -284,6 +395,8 @@ class _Session:
                         event_id=f"evt_msg_{now_ms}",
                         message_id=str(uuid.uuid4()),
                         text=message,
+                        file_ids=file_ids,
+                        parent_response_id=thread.response_id if thread else None,
                     )
                 )
                 socket.send(
@@ -293,8 +406,22 @@ class _Session:
                 if events.over:
                     socket.close()
 
+    async def _uploaded(self, file: File) -> str:
+        boundary = f"----WebKitFormBoundary{uuid.uuid4().hex[:16]}"
+        call = self._rest_call(
+            "POST",
+            Call.UPLOAD,
+            "/http/upload-file-v2/direct",
+            uploads.multipart(file, boundary),
+            boundary=boundary,
+        )
+        async with self._provider.wire.stream(call) as reply:
+            if reply.status != _OK:
+                raise await self._failure(Call.UPLOAD, reply)
+            return uploads.file_id(await reply.body())
+
     def _handshake(self, user_id: str) -> WireCall:
-        base = self._options.api_url.replace("http", "ws", 1)
+        base = self.options.api_url.replace("http", "ws", 1)
         return self._wire_call(
             "GET",
             f"{base}/ws/mgw/?uid={user_id}",
@@ -303,7 +430,7 @@ class _Session:
                 user_agent=self._egress.user_agent,
                 cf_cookies=self._egress.cookies.reveal(),
                 user_id=user_id,
-                origin=self._options.api_url,
+                origin=self.options.api_url,
             ),
         )
 
@@ -332,18 +459,18 @@ class _Session:
 
     @asynccontextmanager
     async def _post(self, call: Call, path: str, body: bytes) -> AsyncIterator[Reply]:
-        statsig = await self._provider.statsig(self._options, path, self._page)
+        statsig = await self._provider.statsig(self.options, path, self._page)
         async with self._provider.wire.stream(self._rest_call("POST", call, path, body, statsig)) as reply:
             if reply.status != _OK:
                 failure = await self._failure(call, reply)
                 if isinstance(failure, Challenged):
-                    self._provider.statsig_refused(self._options, path)
+                    self._provider.statsig_refused(self.options, path)
                 raise failure
             yield reply
 
     @asynccontextmanager
     async def _get(self, call: Call, path: str) -> AsyncIterator[Reply]:
-        async with self._provider.wire.stream(self._rest_call("GET", call, path, b"", "")) as reply:
+        async with self._provider.wire.stream(self._rest_call("GET", call, path)) as reply:
             if reply.status != _OK:
                 raise await self._failure(call, reply)
             yield reply
@@ -354,11 +481,13 @@ class _Session:
             user_agent=self._egress.user_agent,
             cf_cookies=self._egress.cookies.reveal(),
         )
-        call = self._wire_call("GET", f"{self._options.api_url}{path}", page_headers)
+        call = self._wire_call("GET", f"{self.options.api_url}{path}", page_headers)
         async with self._provider.wire.stream(call) as reply:
             return reply.status, await reply.body()
 
-    def _rest_call(self, method: str, call: Call, path: str, body: bytes, statsig: str) -> WireCall:
+    def _rest_call(
+        self, method: str, call: Call, path: str, body: bytes = b"", statsig: str = "", boundary: str = ""
+    ) -> WireCall:
         built = headers.rest_headers(
             call=call,
             token=self._account.token.reveal(),
@@ -366,9 +495,10 @@ class _Session:
             cf_cookies=self._egress.cookies.reveal(),
             request_id=str(uuid.uuid4()),
             statsig=statsig,
-            origin=self._options.api_url,
+            origin=self.options.api_url,
+            boundary=boundary,
         )
-        return self._wire_call(method, f"{self._options.api_url}{path}", built, body)
+        return self._wire_call(method, f"{self.options.api_url}{path}", built, body)
 
     def _wire_call(self, method: str, url: str, built: list[tuple[str, str]], body: bytes = b"") -> WireCall:
         return WireCall(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grokdesk.core.conversation import ChatRequest, Limits, Message, Role, Text, Thinking
 from grokdesk.core.errors import InvalidRequest, Unsupported
-from grokdesk.dialects.base import Asked
+from grokdesk.dialects.openai_chat.asked import ChatAsked
 from grokdesk.dialects.openai_chat.decode import decode
 
 HI: dict[str, Any] = {"role": "user", "content": "Hi"}
@@ -30,7 +30,7 @@ def test_the_smallest_body() -> None:
     """
     What is absent has one meaning: not streamed, one choice, no limits, thinking as the owner likes it.
     """
-    assert decode(body()) == Asked(ChatRequest("m", (Message(Role.USER, (Text("Hi"),)),)))
+    assert decode(body()) == ChatAsked(ChatRequest("m", (Message(Role.USER, (Text("Hi"),)),)))
 
 
 def test_null_is_the_same_as_absent() -> None:
@@ -47,7 +47,8 @@ def test_null_is_the_same_as_absent() -> None:
         "reasoning_effort",
     ]
     names += ["reasoning", "temperature", "top_p", "tools", "functions", "tool_choice", "function_call"]
-    names += ["response_format", "modalities", "audio", "seed", "user"]
+    names += ["response_format", "modalities", "audio", "seed", "user", "store", "metadata"]
+    names += ["parallel_tool_calls"]
 
     assert decode(body(**dict.fromkeys(names))) == decode(body())
 
@@ -91,6 +92,7 @@ def test_an_assistant_that_said_nothing_is_left_out() -> None:
         {"role": "assistant", "content": None},
         {"role": "assistant", "content": None, "refusal": "No."},
         {"role": "assistant", "content": " ", "tool_calls": []},
+        {"role": "assistant", "audio": {"id": "a"}, "content": " "},
     )
 
     assert said[1:] == (Message(Role.ASSISTANT, (Text("No."),)),)
@@ -156,10 +158,15 @@ def test_tuning_that_upstream_does_not_have_is_ignored() -> None:
         "seed": "x",
         "logprobs": True,
         "metadata": {"a": 1},
-        "store": True,
+        "store": False,
+        "logit_bias": {"1": 5},
+        "verbosity": "low",
+        "prediction": {"type": "content", "content": "x"},
+        "web_search_options": {},
+        "parallel_tool_calls": True,
         "service_tier": "auto",
         "tools": [],
-        "tool_choice": "none",
+        "tool_choice": "auto",
         "function_call": "auto",
         "response_format": {"type": "text"},
         "modalities": ["text"],
@@ -265,31 +272,12 @@ def test_a_body_that_is_no_json_object_is_refused(raw: bytes, says: str) -> None
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"tools": [{"type": "function"}]}, "tools"),
-        ({"functions": [{"name": "f"}]}, "functions"),
-        ({"tool_choice": "required"}, "tool_choice"),
-        ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
-        ({"function_call": {"name": "f"}}, "function_call"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
-        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"audio": {"voice": "a"}}, "audio"),
-        ({"messages": [HI, {"role": "tool", "tool_call_id": "a", "content": "b"}]}, "messages.1.role"),
-        ({"messages": [HI, {"role": "function", "name": "a", "content": "b"}]}, "messages.1.role"),
-        (
-            {"messages": [HI, {"role": "assistant", "content": None, "tool_calls": [{}]}]},
-            "messages.1.tool_calls",
-        ),
-        (
-            {"messages": [HI, {"role": "assistant", "content": None, "function_call": {"name": "f"}}]},
-            "messages.1.function_call",
-        ),
+        ({"messages": [{"role": "assistant", "audio": {"id": "a"}}]}, "messages.0.audio"),
         *[
-            (
-                {"messages": [{"role": "user", "content": [{"type": kind, kind: {}}]}]},
-                "messages.0.content.0.type",
-            )
-            for kind in ("image_url", "input_audio", "file")
+            ({"messages": [{"role": "user", "content": [{"type": kind}]}]}, "messages.0.content.0.type")
+            for kind in ("video_url", "input_file")
         ],
     ],
 )
@@ -297,7 +285,7 @@ def test_content_that_cannot_be_passed_on_is_refused(fields: dict[str, Any], par
     """
     Leaving it out would answer another question than the one that was asked.
     """
-    with pytest.raises(Unsupported, match="not supported by this version of the gateway") as caught:
+    with pytest.raises(Unsupported) as caught:
         decode(body(**fields))
 
     assert caught.value.param == param
@@ -309,7 +297,10 @@ json_values = st.recursive(
     max_leaves=8,
 )
 names = st.sampled_from(
-    ["model", "messages", "stream", "n", "stop", "max_tokens", "reasoning", "tools", "tool_choice", "audio"]
+    [
+        *("model", "messages", "stream", "n", "stop", "max_tokens", "reasoning", "tools", "tool_choice"),
+        *("audio", "functions", "function_call", "response_format", "store", "metadata"),
+    ]
 )
 
 

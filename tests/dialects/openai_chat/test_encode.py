@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from grokdesk.core.conversation import ChatRequest
+from grokdesk.core.conversation import ChatRequest, ToolCall
 from grokdesk.core.errors import Garbled
 from grokdesk.core.events import (
+    Called,
     Cited,
     Event,
     Finished,
@@ -24,6 +25,7 @@ from grokdesk.core.events import (
     Usage,
 )
 from grokdesk.dialects.base import Asked, Stamp
+from grokdesk.dialects.openai_chat.asked import ChatAsked
 from grokdesk.dialects.openai_chat.encode import ChatEncoder, render
 
 ASKED = Asked(ChatRequest("grok", ()), stream=True)
@@ -214,3 +216,106 @@ def test_an_answer_that_is_not_streamed_has_everything_at_once() -> None:
     assert answer["search_sources"] == [{"url": "https://a.example", "title": "A", "type": "web"}]
     assert answer["usage"]["total_tokens"] == 9
     assert answer["object"] == "chat.completion"
+
+
+def deltas(frames: bytes) -> list[Any]:
+    return [chunk(frame + b"\n\n")["choices"][0]["delta"] for frame in frames.split(b"\n\n")[:-1]]
+
+
+def test_a_call_has_the_id_that_clients_expect() -> None:
+    """
+    One that begins so is left as it is, so that it can be found again in the history.
+    """
+    for given, told in (("call_1", "call_1"), ("7f", "call_7f")):
+        first, _ = deltas(encoder().feed(Called(ToolCall(given, "f", "{}"))))
+
+        assert first["tool_calls"][0]["id"] == told
+
+
+def test_calls_are_counted_for_each_choice() -> None:
+    """
+    Also with text between them.
+    """
+    writer = encoder(choices=2)
+    call = Called(ToolCall("call_1", "f", "{}"))
+
+    heard = [
+        delta["tool_calls"][0]["index"]
+        for choice in (0, 1, 0)
+        for delta in deltas(writer.feed(call, choice)) + deltas(writer.feed(TextPiece("x"), choice))
+        if "tool_calls" in delta
+    ]
+
+    assert heard == [0, 0, 0, 0, 1, 1]
+
+
+def test_the_older_form_has_room_for_one_call() -> None:
+    """
+    A second one, which the model should not have made, is left out, streamed or not.
+    """
+    asked = ChatAsked(ASKED.request, as_function=True)
+    run: list[Event] = [Called(ToolCall(f"call_{at}", f"f{at}", "{}")) for at in (1, 2)]
+    writer = ChatEncoder(asked, STAMP)
+
+    heard = deltas(b"".join(writer.feed(event) for event in run))
+    answer = orjson.loads(render(asked, STAMP, [folded([*run, Finished(Stop.CALLS)])]))
+
+    assert heard == [
+        {"function_call": {"name": "f1", "arguments": ""}},
+        {"function_call": {"arguments": "{}"}},
+    ]
+    assert answer["choices"][0]["message"]["function_call"] == {"name": "f1", "arguments": "{}"}
+    assert answer["choices"][0]["finish_reason"] == "function_call"
+
+
+def test_half_a_character_in_a_call_is_replaced() -> None:
+    """
+    The rest of the arguments arrives.
+    """
+    _, second = deltas(encoder().feed(Called(ToolCall("call_1", "f", "a\ud83d"))))
+
+    assert second["tool_calls"][0]["function"]["arguments"] == "a\ufffd"
+
+
+def test_half_a_character_in_a_source_is_replaced() -> None:
+    """
+    And in a citation; the rest of the answer arrives.
+    """
+    run: list[Event] = [
+        Cited("https://a.example/", "a\ud83d", 0, 0),
+        Sourced(Source("https://a.example/", "a\ud83d")),
+        Finished(),
+    ]
+    writer = encoder()
+
+    heard = chunk(b"".join(writer.feed(event) for event in run))
+    answer = orjson.loads(render(ASKED, STAMP, [folded(run)]))
+
+    for told, message in ((heard, "delta"), (answer, "message")):
+        (cited,) = told["choices"][0][message]["annotations"]
+        (source,) = told["search_sources"]
+        assert (cited["url_citation"]["title"], source["title"]) == ("a\ufffd", "a\ufffd")
+
+
+def test_a_refusal_without_words_is_given_some() -> None:
+    """
+    An empty one would look like no refusal at all.
+    """
+    refused = Finished(Stop.REFUSED)
+
+    heard = deltas(encoder().feed(refused))
+    message = orjson.loads(render(ASKED, STAMP, [folded([refused])]))["choices"][0]["message"]
+
+    assert heard == [{"content": None, "refusal": "This cannot be answered."}, {}]
+    assert (message["content"], message["refusal"]) == (None, "This cannot be answered.")
+
+
+def test_a_kept_answer_repeats_its_metadata() -> None:
+    """
+    And no other does.
+    """
+    kept = orjson.loads(render(ChatAsked(ASKED.request, keep={"a": "b"}), STAMP, [folded([Finished()])]))
+    other = orjson.loads(render(ASKED, STAMP, [folded([Finished()])]))
+
+    assert kept["metadata"] == {"a": "b"}
+    assert "metadata" not in other

@@ -32,6 +32,24 @@ AVAILABLE = words(
 )
 
 
+def test_the_boundary_of_an_upload_stands_in_its_content_type() -> None:
+    """
+    Without it the parts of the body cannot be told apart.
+    """
+    found = headers.rest_headers(
+        call=Call.UPLOAD,
+        token="t",
+        user_agent=DEFAULT_USER_AGENT,
+        cf_cookies="",
+        request_id=UUID,
+        statsig="",
+        origin="https://grok.com",
+        boundary="----b",
+    )
+
+    assert dict(found)["Content-Type"] == "multipart/form-data; boundary=----b"
+
+
 def built(call: Call, statsig: str = STATSIG) -> dict[str, str]:
     found = headers.rest_headers(
         call=call,
@@ -61,6 +79,8 @@ TABLE = {
         True,
         {"Cache-Control", "Pragma", "x-grpc-web", "x-user-agent"},
     ),
+    Call.UPLOAD: ("/", "multipart/form-data", False, False, False, True, {"Cache-Control", "Pragma"}),
+    Call.UPLOAD_OLDER: ("/", "application/json", True, True, True, True, {"Baggage"}),
     Call.IMAGINE_QUOTA: (
         "/imagine",
         "application/json",

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from grokdesk.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
-from grokdesk.core.errors import InvalidRequest, Unsupported
+from grokdesk.core.errors import InvalidRequest
 from grokdesk.providers.grok_web.protocol import payload
 from tests.providers.grok_web.transcripts import lines
 
@@ -99,13 +99,13 @@ def test_the_instruction_goes_first_where_the_form_has_no_place_for_it() -> None
         ('{"city":\n  "T\u00f8nsberg"}', '{"city":"T\u00f8nsberg"}'),
         ("not\n json", "not json"),
         ("[" * 100_000, "[" * 100_000),
-        ('"\\ud83d"', '"\ufffd"'),
+        ('"\\ud83d"', '"\\ud83d"'),
         ('"\\ud83d\\ude00"', '"\U0001f600"'),
     ],
 )
 def test_arguments_stand_on_one_line(arguments: str, expected: str) -> None:
     """
-    Numbers keep every digit, half characters become sendable, what is not JSON stays as it is.
+    Numbers keep every digit, half characters stay escaped, what is not JSON stays as it is.
     """
     text = payload.flatten([said(Role.ASSISTANT, ToolCall("1", "f", arguments))])
 
@@ -113,21 +113,31 @@ def test_arguments_stand_on_one_line(arguments: str, expected: str) -> None:
     assert text.encode()
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        said(Role.USER, "look", Media(url="https://a.example/b.png")),
-        said(Role.USER, ToolResult("1", (Media(data=b"x"),))),
-    ],
-)
-def test_files_are_not_supported_yet(message: Message) -> None:
+def test_files_travel_beside_the_text() -> None:
     """
-    Refused, not dropped.
+    Those of messages and of tool results are found in order, and leave no trace in the text.
     """
-    with pytest.raises(Unsupported) as caught:
-        payload.flatten([message])
+    first, second = Media(url="https://a.example/b.png"), Media(data=b"x")
+    messages = [said(Role.USER, "look", first), said(Role.USER, ToolResult("1", (Text("here"), second)))]
 
-    assert caught.value.param == "messages"
+    assert payload.files_of(messages) == [first, second]
+    assert payload.flatten(messages) == "[user]\nlook\n\n[tool]\nTool result (1): here"
+
+
+def test_a_file_alone_is_enough() -> None:
+    """
+    Somebody may send a picture and no word.
+    """
+    assert payload.flatten([said(Role.USER, Media(data=b"x"))], has_files=True) == ""
+
+
+def test_the_block_of_the_tools_goes_in_front_of_everything() -> None:
+    """
+    Before the owner's instruction and before the conversation.
+    """
+    text = payload.flatten([said(Role.USER, "Hi")], "Be brief.", "AVAILABLE TOOLS: none")
+
+    assert text.index("AVAILABLE") < text.index("Be brief.") < text.index("Hi")
 
 
 @pytest.mark.parametrize("messages", [[], [said(Role.USER, " ")], [said(Role.ASSISTANT, Thought("hm"))]])

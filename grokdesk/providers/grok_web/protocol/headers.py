@@ -16,6 +16,7 @@ Headers = list[tuple[str, str]]
 _LANGUAGE: Final = "zh-CN,zh;q=0.9,en;q=0.8"
 _ENCODING: Final = "gzip, deflate, br, zstd"
 _JSON: Final = "application/json"
+_MULTIPART: Final = "multipart/form-data"
 _GRPC: Final = "application/grpc-web+proto"
 _HTML: Final = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
@@ -34,6 +35,8 @@ class Call(Enum):
     SESSION = "session"
     CREDITS = "credits"
     IMAGINE_QUOTA = "imagine-quota"
+    UPLOAD = "upload"
+    UPLOAD_OLDER = "upload-older"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ _SHAPES: Final[dict[Call, _Shape]] = {
         more=(("x-grpc-web", "1"), ("x-user-agent", "connect-es/2.1.1")),
     ),
     Call.IMAGINE_QUOTA: _Shape(referer="/imagine"),
+    Call.UPLOAD: _Shape(content_type=_MULTIPART, statsig=False, request_id=False),
+    Call.UPLOAD_OLDER: _Shape(hints=True, older=True),
 }
 
 
@@ -72,8 +77,9 @@ def rest_headers(
     request_id: str,
     statsig: str,
     origin: str,
+    boundary: str = "",
 ) -> Headers:
-    """The headers of an HTTP call, in order.
+    """The headers of an HTTP call, in order. `boundary` parts the members of an upload.
 
     `origin` is the base address, https://grok.com. `statsig` and `request_id` are left out where the call has
     none; an empty `statsig` is left out everywhere.
@@ -85,7 +91,8 @@ def rest_headers(
     else:
         headers += [("Cache-Control", "no-cache"), ("Pragma", "no-cache")]
     if shape.content_type:
-        headers += [("Content-Type", shape.content_type), ("Origin", origin)]
+        content_type = f"{shape.content_type}; boundary={boundary}" if boundary else shape.content_type
+        headers += [("Content-Type", content_type), ("Origin", origin)]
     headers += [
         ("Priority", "u=1, i"),
         ("Referer", f"{origin}{shape.referer}"),

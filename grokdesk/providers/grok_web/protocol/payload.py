@@ -6,7 +6,6 @@ Grok's web chat takes one message, so a whole conversation is flattened into it 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
@@ -14,29 +13,41 @@ from typing import Final
 import orjson
 
 from grokdesk.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
-from grokdesk.core.errors import InvalidRequest, Unsupported
+from grokdesk.core.errors import InvalidRequest
+from grokdesk.providers.text_tools.prompt import written
 
 _TOOL: Final = "tool"
 
 
-def flatten(messages: Sequence[Message], instruction: str = "") -> str:
-    """The conversation as one text (§12 [cur]).
+def flatten(
+    messages: Sequence[Message], instruction: str = "", block: str = "", *, has_files: bool = False
+) -> str:
+    """The conversation as one text: `[role]`, a line break and what was said, pieces parted by a blank line.
 
-    A piece is `[role]`, a line break and what was said; a blank line parts them. `instruction` goes first as
-    a `[system]` piece; it is for the gateway, which has no other place for it. Thinking of earlier turns is
-    left out.
+    After §12 [cur]. `block` (the tools, §13.1) goes first as a `[system]` piece, then `instruction`, which is
+    for the gateway, where there is no other place for it. Thinking of earlier turns is left out; files travel
+    beside the text.
 
-    Raises `Unsupported` for files, `InvalidRequest` when nothing is said.
+    Raises `InvalidRequest` when nothing is said, unless `has_files`.
     """
-    pieces = [(Role.SYSTEM.value, instruction.strip())]
-    for message in messages:
-        pieces.extend(_pieces(message))
-    text = "\n\n".join(f"[{role}]\n{said}" for role, said in pieces if said.strip()).strip()
-    if not any(said.strip() for _, said in pieces[1:]):
+    system = [(Role.SYSTEM.value, text.strip()) for text in (block, instruction)]
+    said = [(role, text) for message in messages for role, text in _pieces(message) if text.strip()]
+    if not said and not has_files:
         raise InvalidRequest(
             "The conversation has no text.", param="messages", hint="Send at least one message with text."
         )
-    return _without_halves(text)
+    pieces = [(role, text) for role, text in system if text] + said
+    return _without_halves("\n\n".join(f"[{role}]\n{text}" for role, text in pieces).strip())
+
+
+def files_of(messages: Sequence[Message]) -> list[Media]:
+    """Every file of the conversation in order, those in results of tools too."""
+    found: list[Media] = []
+    for message in messages:
+        for part in message.parts:
+            inner = part.parts if isinstance(part, ToolResult) else (part,)
+            found += [one for one in inner if isinstance(one, Media)]
+    return found
 
 
 def _pieces(message: Message) -> Iterator[tuple[str, str]]:
@@ -52,47 +63,18 @@ def _said(parts: list[Part]) -> str:
     texts = [_text_of(part) for part in parts if not isinstance(part, (Thought, ToolCall))]
     calls = [part for part in parts if isinstance(part, ToolCall)]
     if calls:
-        texts.append(_calls(calls))
+        texts.append(written(calls))
     return "\n".join(text for text in texts if text)
 
 
 def _text_of(part: Part) -> str:
-    if isinstance(part, Text):
-        return part.text
-    what = "Files" if isinstance(part, Media) else "These parts"
-    raise Unsupported(
-        f"{what} cannot be sent to Grok from here yet.", param="messages", hint="Send text instead."
-    )
+    return part.text if isinstance(part, Text) else ""
 
 
 def _result(result: ToolResult) -> str:
-    text = "\n".join(_text_of(part) for part in result.parts)
+    text = "\n".join(text for part in result.parts if (text := _text_of(part)))
     name = "Tool error" if result.is_error else "Tool result"
     return f"{name} ({result.call_id}): {text}" if result.call_id else f"{name}: {text}"
-
-
-def _calls(calls: list[ToolCall]) -> str:
-    """Past calls as the model wrote them (§13.2)."""
-    lines = ["<tool_calls>"]
-    for call in calls:
-        lines += [
-            "  <tool_call>",
-            f"    <tool_name>{call.name}</tool_name>",
-            f"    <parameters>{_one_line(call.arguments)}</parameters>",
-            "  </tool_call>",
-        ]
-    return "\n".join([*lines, "</tool_calls>"])
-
-
-def _one_line(arguments: str) -> str:
-    """JSON on one line. The standard library, because it keeps numbers of any size as they are written."""
-    if not arguments.strip():
-        return "{}"
-    try:
-        value = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return " ".join(arguments.split())
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _without_halves(text: str) -> str:
@@ -124,7 +106,13 @@ _TOOLS_OFF: Final = {
 
 
 def rest_body(
-    *, message: str, mode_id: str, temporary: bool, memory: bool, custom_instruction: str = ""
+    *,
+    message: str,
+    mode_id: str,
+    temporary: bool,
+    memory: bool,
+    custom_instruction: str = "",
+    file_ids: Sequence[str] = (),
 ) -> bytes:
     """The body of `POST /rest/app-chat/conversations/new` (§7.1)."""
     body: dict[str, object] = {
@@ -138,7 +126,7 @@ def rest_body(
         "enableImageGeneration": True,
         "enableImageStreaming": True,
         "enableSideBySide": True,
-        "fileAttachments": [],
+        "fileAttachments": list(file_ids),
         "forceConcise": False,
         "forceSideBySide": False,
         "imageAttachments": [],

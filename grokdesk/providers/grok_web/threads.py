@@ -1,0 +1,118 @@
+"""Conversations that Grok still knows, so that a further turn sends only what is new (grok-web-chat.md §9.7).
+
+Clients send the whole history every time. A history that equals one that was answered here goes on in the
+same conversation, on the same account; any other is told from the beginning. Nothing is stored: after a
+restart every conversation is told once in full.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from grokdesk.core.accounts import AccountId
+from grokdesk.core.conversation import Message, Part, Role, Text, ToolCall
+from grokdesk.core.errors import InvalidRequest
+from grokdesk.core.events import Batch, Called, Finished, TextPiece
+from grokdesk.providers.grok_web.protocol import payload
+
+_MOST: Final = 2_000
+_AGE_S: Final = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where a conversation stands: whose it is, and the ids that continue it."""
+
+    account: AccountId
+    conversation_id: str
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A turn that continues `thread` with the messages from number `start` on."""
+
+    thread: Thread
+    start: int
+
+
+class Threads:
+    """The conversations of the last hour. `refused` switches them off for an hour, when Grok forgets them."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._known: OrderedDict[bytes, tuple[float, Thread]] = OrderedDict()
+        self._off_until = 0.0
+
+    def find(self, messages: Sequence[Message]) -> Further | None:
+        """The conversation that `messages` continue, if Grok still knows it."""
+        last = max((at for at, one in enumerate(messages) if one.role is Role.ASSISTANT), default=-1)
+        if not self._known or last < 0 or last == len(messages) - 1 or self._now() < self._off_until:
+            return None
+        found = self._known.get(_digest(messages[: last + 1]))
+        if found is None or self._now() - found[0] > _AGE_S:
+            return None
+        return Further(found[1], last + 1)
+
+    def keep(self, messages: Sequence[Message], answer: Message, thread: Thread) -> None:
+        """Remember where `messages` and their `answer` can be continued."""
+        if not (thread.conversation_id and thread.response_id):
+            return
+        self._known[_digest([*messages, answer])] = (self._now(), thread)
+        while len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+    def refused(self) -> None:
+        """Grok did not continue one. Tell everything in full for a while."""
+        self._known.clear()
+        self._off_until = self._now() + _AGE_S
+
+
+def _digest(messages: Sequence[Message]) -> bytes:
+    """What tells one history from another: all that Grok would be told of it."""
+    try:
+        text = payload.flatten([_plain(message) for message in messages])
+    except InvalidRequest:
+        text = ""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _plain(message: Message) -> Message:
+    """An answer as clients send it back: blanks at its ends and the order of text and calls do not count."""
+    if message.role is not Role.ASSISTANT:
+        return message
+    said = "".join(part.text for part in message.parts if isinstance(part, Text)).strip()
+    calls = (part for part in message.parts if isinstance(part, ToolCall))
+    return Message(message.role, (Text(said), *calls))
+
+
+class Kept:
+    """The events of an answer on their way, which is remembered once it is whole."""
+
+    def __init__(self, events: AsyncIterator[Batch], done: Callable[[Message], None]) -> None:
+        self._events = events
+        self._done = done
+        self._text: list[str] = []
+        self._calls: list[ToolCall] = []
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        batch = await anext(self._events)
+        for event in batch:
+            match event:
+                case TextPiece(text):
+                    self._text.append(text)
+                case Called(call):
+                    self._calls.append(call)
+                case Finished():
+                    parts: tuple[Part, ...] = (Text("".join(self._text)), *self._calls)
+                    self._done(Message(Role.ASSISTANT, parts))
+                case _:
+                    pass
+        return batch
