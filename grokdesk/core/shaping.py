@@ -105,20 +105,28 @@ class EndAfter:
 
     def __init__(self, max_tokens: int) -> None:
         self._left = max_tokens
-        self._word = ""
+        # Text that has passed and is not counted yet.
+        self._passed: list[str] = []
+        self._size = 0
 
     def feed(self, event: Event) -> Sequence[Event]:
         """Return `event`, or its allowed part and the end."""
         if not isinstance(event, TextPiece):
             return (event,)
-        # A word may be split over pieces: its beginning is counted again with what follows.
-        text = self._word + event.text
+        self._passed.append(event.text)
+        self._size += len(event.text)
+        # No text has more tokens than characters, so counting can wait until that no longer tells enough.
+        if self._size <= self._left:
+            return (event,)
+        text = "".join(self._passed)
         if estimate(text) <= self._left:
+            # A word may be split over pieces: its beginning is counted again with what follows.
             at = last_word(text)
             self._left -= estimate(text[:at])
-            self._word = text[at:]
+            self._passed = [text[at:]]
+            self._size = len(text) - at
             return (event,)
-        kept = _cut(text, self._left)[len(self._word) :]
+        kept = _cut(text, self._left)[self._size - len(event.text) :]
         end = Finished(Stop.LENGTH)
         return (TextPiece(kept), end) if kept else (end,)
 

@@ -134,7 +134,9 @@ class GrokWeb:
             read = events
             if needs_rounds(request):
                 read = Rounds(request, asking, chat.ask, events, lambda: session.thread)
-            yield Kept(read, lambda answer: self._keep(messages, answer, session))
+            if session.thread is not None:
+                read = Kept(read, lambda answer: self._keep(messages, answer, session))
+            yield read
 
     def account_for(self, request: Request) -> AccountId | None:
         """The account whose conversation `request` continues; see `core.ports.Remembers`."""

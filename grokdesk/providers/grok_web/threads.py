@@ -105,14 +105,12 @@ class Kept:
     async def __anext__(self) -> Batch:
         batch = await anext(self._events)
         for event in batch:
-            match event:
-                case TextPiece(text):
-                    self._text.append(text)
-                case Called(call):
-                    self._calls.append(call)
-                case Finished():
-                    parts: tuple[Part, ...] = (Text("".join(self._text)), *self._calls)
-                    self._done(Message(Role.ASSISTANT, parts))
-                case _:
-                    pass
+            # Nearly every event is a piece of text: it is asked for first, and cheap.
+            if type(event) is TextPiece:
+                self._text.append(event.text)
+            elif isinstance(event, Called):
+                self._calls.append(event.call)
+            elif isinstance(event, Finished):
+                parts: tuple[Part, ...] = (Text("".join(self._text)), *self._calls)
+                self._done(Message(Role.ASSISTANT, parts))
         return batch
