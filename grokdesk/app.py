@@ -376,9 +376,11 @@ class App:
     def _trouble(self, message: str, hint: str) -> None:
         self.bus.publish(Trouble("storage", message, hint))
 
-    def _raise_window(self) -> None:
+    def _raise_window(self) -> bool:
+        """Raise the window; tells whether there is one."""
         for callback in self._raisers:
             callback()
+        return bool(self._raisers)
 
 
 def _adjust(writing: logs.Logs, settings: Settings) -> None:

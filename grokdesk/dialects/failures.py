@@ -12,6 +12,7 @@ Row = TypeVar("Row")
 
 _TOO_MANY: Final = 429
 _SERVER_SIDE: Final = 500
+_TOO_LONG_S: Final = 60
 
 
 def row(table: Mapping[type[errors.GrokDeskError], Row], error: errors.GrokDeskError) -> Row:
@@ -39,4 +40,7 @@ def headers(error: errors.GrokDeskError, status: int) -> dict[str, str]:
         # Whole seconds, rounded up: a client that comes back too early only hears the same again.
         told["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
         told["retry-after-ms"] = str(max(1, math.ceil(error.retry_after * 1000)))
+        if error.retry_after >= _TOO_LONG_S:
+            # Otherwise they would sleep in silence, and their owner would hear a minute later what is wrong.
+            told["x-should-retry"] = "false"
     return told

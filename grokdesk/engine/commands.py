@@ -34,7 +34,7 @@ class Commands:
         gateway: Callable[[], GatewayState],
         about: Callable[[], Json],
         quit_: Callable[[], None],
-        raise_window: Callable[[], None],
+        raise_window: Callable[[], bool],
         check_imports: Callable[[], bool],
     ) -> None:
         self._pool = pool
@@ -122,8 +122,7 @@ class Commands:
         }
 
     async def _raise_window(self, _: Mapping[str, Any]) -> Json:
-        self._raise()
-        return {}
+        return {"raised": self._raise()}
 
     async def _quit_program(self, _: Mapping[str, Any]) -> Json:
         self._quit()

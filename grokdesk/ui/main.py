@@ -94,9 +94,12 @@ class Face(QObject):
         folder = self._options.data_dir
         paths = Paths.under(folder) if folder is not None else Paths.default()
         try:
-            return await ask(paths.data, {"do": "raise"}) is not None
+            answer = await ask(paths.data, {"do": "raise"})
         except GrokDeskError:
             return False
+        if answer is not None and not answer.get("raised", True):
+            sys.stderr.write("GrokDesk is already running here without a window; `grokdesk quit` ends it.\n")
+        return answer is not None
 
     async def _bring_in(self) -> None:
         """Import the rest in a thread, so that the icon answers meanwhile."""

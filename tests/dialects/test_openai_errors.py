@@ -111,3 +111,16 @@ def test_clients_are_told_when_another_try_is_pointless(error: GrokDeskError, to
     The same request would be refused again.
     """
     assert (failure(error).headers.get("x-should-retry") == "false") is told
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "told"), [(5.0, None), (59.0, None), (60.0, "false"), (7200.0, "false")]
+)
+def test_clients_do_not_sleep_through_a_long_wait(retry_after: float, told: str | None) -> None:
+    """
+    From a minute on, official clients are told not to retry, so that their owner hears the reason at once.
+    """
+    headers = failure(errors.RateLimited("Used up.", retry_after=retry_after)).headers
+
+    assert headers.get("x-should-retry") == told
+    assert headers["Retry-After"] == str(int(retry_after))

@@ -32,6 +32,11 @@ class World:
     done: list[str] = field(default_factory=list)
     commands: Commands = field(init=False)
 
+    def raised(self) -> bool:
+        """Note that the window was asked for; there is one."""
+        self.done.append("raise")
+        return True
+
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
@@ -51,7 +56,7 @@ async def world() -> AsyncIterator[World]:
             gateway=lambda: world.state,
             about=lambda: {"version": "1.2.3"},
             quit_=lambda: world.done.append("quit"),
-            raise_window=lambda: world.done.append("raise"),
+            raise_window=world.raised,
             check_imports=lambda: world.check_imports,
         )
         yield world
@@ -135,7 +140,7 @@ async def test_window_and_end_can_be_asked_for(world: World) -> None:
     """
     answers = [await world.commands.do({"do": wish}) for wish in ("raise", "quit")]
 
-    assert (answers, world.done) == ([{}, {}], ["raise", "quit"])
+    assert (answers, world.done) == ([{"raised": True}, {}], ["raise", "quit"])
 
 
 @pytest.mark.parametrize("wish", [{}, {"do": "dance"}, {"do": None}])
