@@ -2,15 +2,16 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+COMPLIANCE := .venv-compliance
 BOOTSTRAP := @$(PYTHON) packaging/bootstrap.py
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --annotation-style line
 
 .DEFAULT_GOAL := help
-.PHONY: demo run test lint bench locks defaults package clean help
+.PHONY: demo run test lint compliance bench locks defaults package clean help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: ## set everything up and open the app on demo data (no account needed)
 	$(BOOTSTRAP) run
@@ -33,6 +34,18 @@ lint: ## ruff, format, types and import rules; runs all four, then says which fa
 	$(BIN)/lint-imports --no-logo || failed="$$failed lint-imports"; \
 	if [ -n "$$failed" ]; then echo "lint failed:$$failed" >&2; exit 1; fi
 
+compliance: $(COMPLIANCE)/ready ## LangChain's contract of chat models, in an environment of its own
+	@QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(COMPLIANCE)/bin/python -m pytest \
+		tests/compliance/langchain_contract.py --allow-hosts=127.0.0.1 --allow-unix-socket --benchmark-disable \
+		-o asyncio_default_test_loop_scope=module -rx $(ARGS)
+
+$(COMPLIANCE)/ready: packaging/locks/dev.txt packaging/compliance.txt
+	$(BOOTSTRAP) test
+	@$(BIN)/python -m venv --clear $(COMPLIANCE)
+	@$(COMPLIANCE)/bin/python -m pip -qq --disable-pip-version-check install --require-hashes -r packaging/locks/dev.txt
+	@$(COMPLIANCE)/bin/python -m pip -qq --disable-pip-version-check install -r packaging/compliance.txt
+	@touch $@
+
 bench: ## measure against the budgets
 	$(BOOTSTRAP) test
 	@QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-offscreen} $(BIN)/python -m bench $(ARGS)
@@ -53,4 +66,4 @@ package: ## build a wheel into dist/
 
 clean: ## remove what make made, except .venv
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

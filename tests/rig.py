@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,9 @@ from grokdesk.sim import Script, Simulator, World
 from grokdesk.sim import world as sim_world
 
 FAST = "grok-4.20-fast"
+
+# Nothing here is encrypted, and reading the certificates of the machine for each client would take longest.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass
@@ -97,9 +101,17 @@ async def running(folder: Path, sim: Simulator, world: World, **overrides: objec
     options = Options(data_dir=folder, headless=True, environment={}, overrides=settings)
     async with App.started(options) as app:
         key = app.keys.all()[0].value.reveal()
-        client = openai.AsyncOpenAI(base_url=app.gateway.state.base_url, api_key=key, max_retries=0)
+        client = openai.AsyncOpenAI(
+            base_url=app.gateway.state.base_url,
+            api_key=key,
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(verify=NO_CERTIFICATES),
+        )
         claude = anthropic.AsyncAnthropic(
-            base_url=f"http://{app.gateway.state.address}", api_key=key, max_retries=0
+            base_url=f"http://{app.gateway.state.address}",
+            api_key=key,
+            max_retries=0,
+            http_client=anthropic.DefaultAsyncHttpxClient(verify=NO_CERTIFICATES),
         )
         async with client, claude:
             yield Rig(app, world, sim, client, claude)

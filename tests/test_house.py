@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_OURS = {".git", ".hypothesis", ".venv", "build", "dist", "__pycache__", "node_modules"}
+NOT_OURS = {
+    ".git",
+    ".hypothesis",
+    ".venv",
+    ".venv-compliance",
+    "build",
+    "dist",
+    "__pycache__",
+    "node_modules",
+}
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".ico", ".icns", ".ttf", ".otf", ".woff2", ".qm", ".svg"}
 
 # In pieces, so that this file does not name what it forbids.

@@ -153,7 +153,12 @@ class ChatSettings(Section):
     """How conversations are held."""
 
     show_thinking: bool = Field(
-        True, title="Show thinking", description="Pass on Grok's thinking when a request does not say."
+        True,
+        title="Show thinking",
+        description=(
+            "Pass on Grok's thinking when a request does not say. "
+            "In Anthropic's format it has to be asked for, as at Anthropic."
+        ),
     )
     mode_fallback: bool = Field(
         True,

@@ -20,7 +20,6 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from grokdesk.sim import checks, faults, frames, grpc_web
-from grokdesk.sim.answers import improvise
 from grokdesk.sim.checks import Call
 from grokdesk.sim.frames import Scene
 from grokdesk.sim.script import Cut, Ended, Json, Refusal, Script
@@ -369,7 +368,7 @@ class Simulator:
         world = self.world
         script = replace(script, wire=script.wire.over(world.wire))
         if script.needs_content:
-            script = improvise(turn.prompt, turn.mode, world.rng) + script
+            script = world.improvise(turn.prompt, turn.mode, world.rng) + script
         turn.conversation_id = conversation.id
         turn.response_id = _recorded_response(script) or world.new_id()
         conversation.response_ids.append(turn.response_id)

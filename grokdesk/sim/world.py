@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypedDict, TypeVar
 
+from grokdesk.sim.answers import improvise
 from grokdesk.sim.script import Form, Json, Script, Wire
 
 Tier = Literal["basic", "super", "heavy"]
@@ -304,6 +305,8 @@ class World:
         """Seconds before each piece of an answer unless its script says otherwise."""
         self.wire = Wire()
         """What every turn's wire starts from."""
+        self.improvise: Callable[[str, str, random.Random], Script] = improvise
+        """The answer to a prompt in a mode when no script has one."""
         self.solver = Solver()
         self.meta_content = base64.b64encode(self.rng.randbytes(48)).decode()
         self.signed: dict[str, tuple[str, str]] = {}

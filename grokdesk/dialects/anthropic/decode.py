@@ -79,9 +79,8 @@ def _request(prompt: schema.Prompt, limits: Limits) -> ChatRequest:
 
 
 def _thinking(config: schema.ThinkingConfig | None) -> Thinking:
-    if config is None:
-        return Thinking.DEFAULT
-    if config.type == "disabled" or config.display == "omitted":
+    # As at Anthropic: who does not ask for thinking gets none. Some clients mix up what they did not ask for.
+    if config is None or config.type == "disabled" or config.display == "omitted":
         return Thinking.HIDDEN
     return Thinking.SHOWN
 

@@ -51,6 +51,8 @@ _PIECES: Final = {
     Kind.TEXT: (b"text_delta", b"text"),
     Kind.CALL: (b"input_json_delta", b"partial_json"),
 }
+# What only Anthropic's own servers could tell; the published format has these members always.
+_NO_SUCH_USAGE: Final = dict.fromkeys(("cache_creation", "inference_geo", "server_tool_use", "service_tier"))
 _AFTER_PIECE: Final = b"}}\n\n"
 _STOP: Final = sse.frame(b'{"type":"message_stop"}', "message_stop")
 
@@ -157,7 +159,8 @@ def _message(
         "model": asked.request.model,
         "content": content,
         **ending,
-        "usage": _usage(usage),
+        "container": None,
+        "usage": {**_usage(usage), **_NO_SUCH_USAGE},
     }
 
 
@@ -217,6 +220,7 @@ def _call(call: ToolCall, arguments: object) -> dict[str, object]:
         "id": sound(tool_use_id(call.id)),
         "name": sound(call.name),
         "input": arguments,
+        "caller": {"type": "direct"},
     }
 
 

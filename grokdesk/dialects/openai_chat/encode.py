@@ -62,7 +62,6 @@ class ChatEncoder:
             "object": "chat.completion.chunk",
             "created": stamp.created,
             "model": asked.request.model,
-            "system_fingerprint": None,
         }
         self._head = b"data: " + orjson.dumps(head)[:-1]
         self._usage = b',"usage":null}\n\n' if asked.include_usage else b"}\n\n"
@@ -209,7 +208,6 @@ def render(asked: Asked, stamp: Stamp, transcripts: Sequence[Transcript]) -> byt
         "object": "chat.completion",
         "created": stamp.created,
         "model": asked.request.model,
-        "system_fingerprint": None,
         "choices": [_choice(index, transcript, form) for index, transcript in enumerate(transcripts)],
         "usage": usage(transcript.finished for transcript in transcripts),
     }

@@ -82,7 +82,6 @@ def _head(asked: Asked, stamp: Stamp) -> dict[str, object]:
         "object": "text_completion",
         "created": stamp.created,
         "model": asked.request.model,
-        "system_fingerprint": None,
     }
 
 

@@ -577,8 +577,8 @@ class _GatewayEvents:
                 self.over = True
                 return self._decoder.end()
             events: list[Event] = []
-            # A failure behind events is raised by the decoder's next call, so what came before it is not
-            # lost.
+            # What came in one go with a failure is not told: before the first piece another account can then
+            # answer in full.
             while self._messages and not self._decoder.done:
                 events += self._decoder.feed(self._messages.popleft())
             if events:

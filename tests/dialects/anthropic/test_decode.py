@@ -59,10 +59,15 @@ def refusal(raw: bytes) -> InvalidRequest:
 
 def test_the_smallest_body() -> None:
     """
-    What is absent has one meaning: not streamed, thinking as the owner likes it.
+    What is absent has one meaning: not streamed, no thinking.
     """
     assert decode(body()) == Asked(
-        ChatRequest("m", (Message(Role.USER, (Text("Hi"),)),), limits=Limits(max_tokens=9))
+        ChatRequest(
+            "m",
+            (Message(Role.USER, (Text("Hi"),)),),
+            thinking=Thinking.HIDDEN,
+            limits=Limits(max_tokens=9),
+        )
     )
 
 

@@ -34,6 +34,8 @@ STAMP = Stamp("abc", 1_790_000_000)
 STARTED = Started("run", "grok", 1)
 CALL = ToolCall("call_1", "read", '{"path": "a"}')
 CITED = Cited("https://a.example", "A", 0, 4)
+# What only Anthropic's servers know, and is always there.
+UNKNOWN = {"cache_creation": None, "inference_geo": None, "server_tool_use": None, "service_tier": None}
 
 
 def frames(heard: bytes) -> list[Any]:
@@ -77,12 +79,14 @@ def test_a_message_begins_with_all_its_members() -> None:
         "stop_reason": None,
         "stop_sequence": None,
         "stop_details": None,
+        "container": None,
         "usage": {
             "input_tokens": 4,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
             "output_tokens": 0,
             "output_tokens_details": {"thinking_tokens": 0},
+            **UNKNOWN,
         },
     }
 
@@ -127,7 +131,13 @@ def test_a_call_is_a_block_that_closes_at_once() -> None:
 
     assert kinds(heard) == ["stop", "start", "delta", "stop"]
     assert [frame["index"] for frame in heard] == [0, 1, 1, 1]
-    assert heard[1]["content_block"] == {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {}}
+    assert heard[1]["content_block"] == {
+        "type": "tool_use",
+        "id": "toolu_1",
+        "name": "read",
+        "input": {},
+        "caller": {"type": "direct"},
+    }
     assert heard[2]["delta"] == {"type": "input_json_delta", "partial_json": '{"path": "a"}'}
 
 
@@ -221,7 +231,7 @@ def test_the_end_says_what_it_cost() -> None:
     }
 
     assert told(TextPiece("a"), end)[-2]["usage"] == expected
-    assert folded(TextPiece("a"), end)["usage"] == expected
+    assert folded(TextPiece("a"), end)["usage"] == {**expected, **UNKNOWN}
 
 
 def test_a_refusal_can_be_read() -> None:

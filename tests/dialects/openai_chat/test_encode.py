@@ -59,7 +59,6 @@ def test_the_first_chunk_names_the_role() -> None:
         "object": "chat.completion.chunk",
         "created": 1_790_000_000,
         "model": "grok",
-        "system_fingerprint": None,
         "choices": [
             {
                 "index": 0,

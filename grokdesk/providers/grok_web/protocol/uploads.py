@@ -35,6 +35,7 @@ _SUFFIX: Final = {
     "audio/mp4": "m4a",
 }
 _OCTETS: Final = "application/octet-stream"
+_GIVEN_NAME: Final = re.compile(r"file-\d+\.\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,19 @@ def prepared(data: bytes, media_type: str, name: str, number: int) -> File:
 
 def checked(files: list[File]) -> list[File]:
     """The files of one message, identical ones once. Raises `TooLarge` when they are too many or too big."""
-    unique = list(dict.fromkeys(files))
+    unique: dict[tuple[bytes, str, str], File] = {}
+    for file in files:
+        # A name that was only given to tell the files apart does not.
+        unique.setdefault((file.data, file.media_type, _GIVEN_NAME.sub("", file.name)), file)
     if len(unique) > MAX_FILES:
         raise TooLarge(f"{len(unique)} attachments; at most {MAX_FILES} are possible.", param="messages")
-    total = sum(len(file.data) for file in unique)
+    total = sum(len(file.data) for file in unique.values())
     if total > MAX_TOGETHER:
         raise TooLarge(
             f"The attachments have {total >> 20} MB together; at most {MAX_TOGETHER >> 20} MB are possible.",
             param="messages",
         )
-    return unique
+    return list(unique.values())
 
 
 _MAGIC: Final = (
