@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,70 @@ async def test_an_objection_stays_in_the_continued_conversation(rig: Rig) -> Non
     assert [turn.parent_response_id for turn in rig.sim.turns[1:]] == [
         turn.response_id for turn in rig.sim.turns[:-1]
     ]
+
+
+async def test_a_limit_does_not_make_the_others_start_again(rig: Rig) -> None:
+    """
+    An account that is out of questions is asked once, and conversations of other accounts go on as before.
+    """
+    for name in "ab":
+        basic(rig.world, name).always(text("Four."))
+    await rig.add(token("a"), token("b"))
+    first = await talk(rig, "Two and two?")
+    used = rig.sim.turns[0].account
+    used.always(limited())
+    second = await talk(rig, "Two and two?", first, "And one more?")
+    asked = [seen for seen in rig.sim.received if seen.path == "/ws/mgw/" and seen.account is used]
+
+    await talk(rig, "Two and two?", first, "And one more?", second, "And then?")
+
+    assert len(asked) == 2
+    assert rig.sim.turns[-1].conversation_id == rig.sim.turns[-2].conversation_id
+    assert "Two and two?" not in rig.sim.turns[-1].prompt
+
+
+async def test_histories_that_differ_in_a_picture_are_different(rig: Rig) -> None:
+    """
+    The same words about another picture do not continue the conversation about the first.
+    """
+    basic(rig.world, "a").always(text("A moon."))
+    await rig.add(token("a"))
+
+    async def look(picture: bytes, *further: dict[str, str]) -> None:
+        url = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        parts: Any = [
+            {"type": "text", "text": "What is it?"},
+            {"type": "image_url", "image_url": {"url": url}},
+        ]
+        messages: Any = [{"role": "user", "content": parts}, *further]
+        await rig.client.chat.completions.create(model=FAST, messages=messages)
+
+    goes_on = ({"role": "assistant", "content": "A moon."}, {"role": "user", "content": "Which?"})
+    await look(b"first")
+    await look(b"second", *goes_on)
+    await look(b"first", *goes_on)
+
+    first, second, third = rig.sim.turns
+    assert second.conversation_id != first.conversation_id
+    assert third.conversation_id == first.conversation_id
+
+
+async def test_the_older_form_is_told_everything_when_the_gateway_goes(
+    tmp_path: Path, sim: Simulator, world: World
+) -> None:
+    """
+    In `auto`, a gateway that disappears between two turns loses nothing of the history.
+    """
+    basic(world, "a").always(text("Four."))
+    async with running(tmp_path, sim, world) as rig:
+        await rig.add(token("a"))
+        first = await talk(rig, "Two and two?")
+        world.gateway = False
+        second = await talk(rig, "Two and two?", first, "And one more?")
+
+    assert second == "Four."
+    assert sim.turns[-1].form == "rest"
+    assert "Two and two?" in sim.turns[-1].prompt
 
 
 async def test_the_owner_can_have_everything_told_in_full(

@@ -27,6 +27,7 @@ from grokdesk.core.errors import (
     FormGone,
     Garbled,
     Overloaded,
+    RateLimited,
     Unreachable,
     UpstreamError,
     UpstreamTimeout,
@@ -121,7 +122,7 @@ class GrokWeb:
                 try:
                     asking = await session.asking(request, messages[further.start :], further.thread)
                     events = await chat.ask(asking)
-                except _TELLING:
+                except (*_TELLING, RateLimited):
                     raise
                 except UpstreamError as error:
                     # Whatever is wrong with an old conversation, a new one with the whole history may work.
@@ -282,11 +283,12 @@ class _Chat:
             try:
                 return await self._open.enter_async_context(self._session.gateway(asking))
             except FormGone as gone:
-                if form is ChatForm.GATEWAY:
+                # The other form does not know the conversation: there it has to be told in full.
+                if form is ChatForm.GATEWAY or asking.thread is not None:
                     raise
                 self._provider.gateway_gone(gone)
             except _NoUserId:
-                if form is ChatForm.GATEWAY:
+                if form is ChatForm.GATEWAY or asking.thread is not None:
                     raise
         return await self._open.enter_async_context(self._session.rest(asking))
 

@@ -15,7 +15,6 @@ from typing import Final, Self
 
 from grokdesk.core.accounts import AccountId
 from grokdesk.core.conversation import Message, Part, Role, Text, ToolCall
-from grokdesk.core.errors import InvalidRequest
 from grokdesk.core.events import Batch, Called, Finished, TextPiece
 from grokdesk.providers.grok_web.protocol import payload
 
@@ -73,12 +72,12 @@ class Threads:
 
 
 def _digest(messages: Sequence[Message]) -> bytes:
-    """What tells one history from another: all that Grok would be told of it."""
-    try:
-        text = payload.flatten([_plain(message) for message in messages])
-    except InvalidRequest:
-        text = ""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    """What tells one history from another: all that Grok would be told of it, and every file."""
+    text = payload.flatten([_plain(message) for message in messages], has_files=True)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    for media in payload.files_of(messages):
+        digest.update(hashlib.sha256(media.data or media.url.encode()).digest())
+    return digest.digest()
 
 
 def _plain(message: Message) -> Message:
