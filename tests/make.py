@@ -14,7 +14,7 @@ from typing import Any, Final
 from grokdesk.core.accounts import DEFAULT_WINDOWS, Account, AccountId, Mode, Tier, Window
 from grokdesk.core.conversation import ChatRequest, Message, Role, Text
 from grokdesk.core.pool import Seat
-from grokdesk.core.ports import ClientKey
+from grokdesk.core.ports import ClientKey, Removed
 from grokdesk.core.runs import RunRecord
 from grokdesk.core.secret import Secret
 
@@ -107,7 +107,7 @@ class AccountsInMemory:
 
     def __init__(self, *known: Account) -> None:
         self.kept: dict[AccountId, Account] = {one.id: one for one in known}
-        self.removed: dict[AccountId, Account] = {}
+        self.gone: dict[AccountId, Removed] = {}
         self.fail: Exception | None = None
 
     async def all(self) -> list[Account]:
@@ -124,12 +124,21 @@ class AccountsInMemory:
             self.kept[account.id] = account
 
     async def remove(self, ids: Iterable[AccountId], at: float) -> None:
-        self.removed.update((one, self.kept.pop(one)) for one in ids if one in self.kept)
+        self.gone.update((one, Removed(self.kept.pop(one), at)) for one in ids if one in self.kept)
 
     async def restore(self, ids: Iterable[AccountId]) -> list[Account]:
-        back = [self.removed.pop(one) for one in ids if one in self.removed]
+        back = [self.gone.pop(one).account for one in ids if one in self.gone]
         self.kept.update((one.id, one) for one in back)
         return back
+
+    async def removed(self) -> list[Removed]:
+        return sorted(self.gone.values(), key=lambda one: -one.at)
+
+    async def purge(self, before: float) -> int:
+        old = [one for one, removed in self.gone.items() if removed.at < before]
+        for one in old:
+            del self.gone[one]
+        return len(old)
 
 
 class KeysInMemory:

@@ -108,6 +108,56 @@ class Window:
         return replace(current, remaining=0, reset_at=reset_at, source=WindowSource.ESTIMATED)
 
 
+CREDITS_TOTAL: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """The weekly pool of a paid account, `remaining` of `CREDITS_TOTAL` from `starts_at` to `ends_at`.
+
+    `products` is percent used by number: 0 third party, 1 API, 2 Build, 3 plugins, 4 chat, 5 imagine, 6
+    voice. While it runs it stands for all chat windows (protocol/grok-web-chat.md §16.5).
+    """
+
+    remaining: int
+    starts_at: float
+    ends_at: float
+    products: Mapping[int, float] = field(default_factory=dict)
+
+    def free_at(self) -> float:
+        """When a question may be asked: 0 for at once, else the end of the period."""
+        return 0.0 if self.remaining > 0 else self.ends_at
+
+
+class Product(StrEnum):
+    """What is counted of pictures and videos; the value is Grok's own name (§16.6)."""
+
+    IMAGE = "image"
+    IMAGE_EDIT = "imageEdit"
+    IMAGE_PRO = "imagePro"
+    VIDEO = "video"
+    VIDEO_720P = "video720p"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaQuota:
+    """How many of one product may be made.
+
+    `remaining` is None when that was not said; `reset_at` is when there are more, None when not said.
+    """
+
+    available: bool
+    remaining: int | None
+    window_s: int
+    reset_at: float | None = None
+
+    def free_at(self) -> float:
+        """When one may be made: 0 for at once, else the time of the reset."""
+        if self.available and self.remaining != 0:
+            return 0.0
+        return self.reset_at or 0.0
+
+
 def _window(total: int, window_s: int) -> Window:
     return Window(total=total, remaining=total, window_s=window_s)
 
@@ -142,28 +192,47 @@ class Account:
     """One Grok account of the owner.
 
     `reason` says why the status is what it is, since `since`. `resting_until` is a short pause after faults,
-    whatever the mode; `rest_reason` says why. `windows` holds the modes the tier has.
+    whatever the mode; `rest_reason` says why. `windows` holds the modes the tier has; `media` the products
+    upstream has told about. `proxy` is the way out this account is bound to: empty for any, "direct", or an
+    address. `max_parallel` is how many requests it serves at once, None for what the settings say.
+
+    `checked_at` is when upstream was last asked about it, `synced_at` when that last succeeded;
+    `check_failures` counts the failed ones since, `check_failure` says why. `terms_at`, `birth_date_at` and
+    `adult_at` are when each step of showing adult content was done here (protocol/grok-web-chat.md §18).
     """
 
     id: AccountId
     token: Secret
     label: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
     tier: Tier = Tier.UNKNOWN
     tier_source: TierSource = TierSource.UNKNOWN
     status: Status = Status.ACTIVE
     reason: str = ""
     since: float = 0.0
     windows: Mapping[Mode, Window] = field(default_factory=lambda: dict(DEFAULT_WINDOWS[Tier.UNKNOWN]))
+    credits: Credits | None = None
+    media: Mapping[Product, MediaQuota] = field(default_factory=dict)
     resting_until: float = 0.0
     rest_reason: str = ""
     faults: int = 0
     user_id: str = ""
     email: str = ""
     cookies: Secret = Secret("")
+    proxy: Secret = Secret("")
+    max_parallel: int | None = None
     created_at: float = 0.0
     synced_at: float | None = None
+    checked_at: float | None = None
+    check_failures: int = 0
+    check_failure: str = ""
+    terms_at: float | None = None
+    birth_date_at: float | None = None
+    adult_at: float | None = None
     uses: int = 0
     failures: int = 0
+    syncs: int = 0
     last_use_at: float | None = None
     last_failure_at: float | None = None
     last_failure: str = ""
@@ -178,7 +247,27 @@ class Account:
         window = self.windows.get(mode)
         if self.status is not Status.ACTIVE or window is None:
             return float("inf")
-        return max(window.free_at(), self.resting_until)
+        credit = 0.0 if self.credits is None else self.credits.free_at()
+        return max(window.free_at(), credit, self.resting_until)
+
+    def left(self, mode: Mode, now: float) -> float:
+        """The share of questions in `mode` that is left, 0 to 1; of the weekly pool where there is one."""
+        if self.credits is not None and now < self.credits.ends_at:
+            return self.credits.remaining / CREDITS_TOTAL
+        window = self.windows[mode].refreshed(now)
+        return window.remaining / window.total if window.total else 0.0
+
+    def on_probation(self, mode: Mode, now: float) -> bool:
+        """Whether one request at a time has to show that it works again, after faults or a refusal."""
+        if self.faults:
+            return True
+        window = self.windows.get(mode)
+        return (
+            window is not None
+            and window.remaining == 0
+            and window.source is WindowSource.ESTIMATED
+            and now >= window.free_at()
+        )
 
     def with_tier(self, tier: Tier, source: TierSource) -> Account:
         """The account in `tier`, keeping what is known of modes that both tiers have."""
@@ -284,8 +373,9 @@ def after(account: Account, outcome: Outcome, mode: Mode, now: float, policy: Re
 
 def _succeeded(account: Account, mode: Mode, now: float) -> Account:
     window = account.windows.get(mode)
+    metered = account.credits is None or now >= account.credits.ends_at
     if window is not None:
-        account = account.with_window(mode, window.spent(now))
+        account = account.with_window(mode, window.spent(now) if metered else window.refreshed(now))
     return replace(
         account, uses=account.uses + 1, last_use_at=now, faults=0, resting_until=0.0, rest_reason=""
     )
@@ -303,13 +393,17 @@ def _failed(account: Account, reason: str, now: float) -> Account:
 class Report:
     """What upstream said about an account when asked. Empty members were not told.
 
-    `windows` holds only modes that answered. `tier` is None when the totals tell nothing.
+    `windows` holds only modes that answered. `tier` is None when the totals tell nothing. `credits` is None,
+    and `media` empty, when upstream did not say; `metered` True says that there is no weekly pool.
     """
 
     user_id: str = ""
     email: str = ""
     tier: Tier | None = None
     windows: Mapping[Mode, Window] = field(default_factory=dict)
+    credits: Credits | None = None
+    metered: bool = False
+    media: Mapping[Product, MediaQuota] = field(default_factory=dict)
 
 
 def told(account: Account, report: Report, now: float) -> Account:
@@ -318,11 +412,28 @@ def told(account: Account, report: Report, now: float) -> Account:
         account = account.with_tier(report.tier, TierSource.PROVEN)
     windows = dict(account.windows)
     windows.update({mode: window for mode, window in report.windows.items() if mode in windows})
+    if report.credits is not None:
+        # From now on only the pool counts; a window that was used up before says nothing any more.
+        windows = {
+            mode: window if window.remaining else replace(window, remaining=window.total, reset_at=None)
+            for mode, window in windows.items()
+        }
     active = account.with_status(Status.ACTIVE, "", now) if account.status is Status.EXPIRED else account
     return replace(
         active,
         windows=windows,
+        credits=report.credits or (None if report.metered else account.credits),
+        media={**account.media, **report.media},
         user_id=report.user_id or account.user_id,
         email=report.email or account.email,
         synced_at=now,
+        checked_at=now,
+        check_failures=0,
+        check_failure="",
+        syncs=account.syncs + 1,
     )
+
+
+def untold(account: Account, why: str, now: float) -> Account:
+    """Return `account` after upstream was asked about it in vain at `now`; `why` says the cause."""
+    return replace(account, checked_at=now, check_failures=account.check_failures + 1, check_failure=why)

@@ -89,6 +89,21 @@ class EgressChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CleanedUp:
+    """Dead accounts were put away by the owner's rule: removed, or else disabled."""
+
+    ids: frozenset[AccountId]
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    """An act on many accounts made progress, or ended."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeysChanged:
     """Client keys were made or revoked."""
 
@@ -119,6 +134,8 @@ Notice = (
     | RunFinished
     | GatewayChanged
     | EgressChanged
+    | CleanedUp
+    | JobChanged
     | KeysChanged
     | SettingsChanged
     | Trouble

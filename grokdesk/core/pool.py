@@ -28,14 +28,32 @@ class Strategy(StrEnum):
 
 
 class Seat:
-    """An account and its present: requests in flight, and when each mode is free (infinity: never)."""
+    """An account and its present: requests in flight, and when each mode is free (infinity: never).
 
-    __slots__ = ("account", "free_at", "in_flight", "last_leased_at")
+    `elsewhere` counts those that other gateways of a shared pool have in flight.
+    """
+
+    __slots__ = ("account", "elsewhere", "free_at", "in_flight", "last_leased_at")
 
     def __init__(self, account: Account) -> None:
         self.in_flight = 0
+        self.elsewhere = 0
         self.last_leased_at = -inf
         self.update(account)
+
+    def room(self, mode: Mode, most: int, now: float) -> bool:
+        """Whether one more request in `mode` may be given to it; `most` is what the settings allow.
+
+        After faults, or once a refused mode should be free again, one request at a time tries it.
+        """
+        held = self.in_flight + self.elsewhere
+        return held < self.most(mode, most, now)
+
+    def most(self, mode: Mode, most: int, now: float) -> int:
+        """How many requests in `mode` it may serve at once."""
+        if self.account.on_probation(mode, now):
+            return 1
+        return most if self.account.max_parallel is None else self.account.max_parallel
 
     def update(self, account: Account) -> None:
         """Take a changed account."""
@@ -134,7 +152,7 @@ def _ready(
             seat = group[index]
             if (
                 seat.free_at.get(mode, inf) <= now
-                and seat.in_flight < max_in_flight
+                and seat.room(mode, max_in_flight, now)
                 and seat.account.id not in tried
             ):
                 found.append(seat)
@@ -153,10 +171,11 @@ def _best(ready: list[Seat], mode: Mode, strategy: Strategy, now: float, rng: Ra
 
 def _score(seat: Seat, mode: Mode, now: float) -> float:
     """Most left first, as a share of the window so that tiers compare; busy, recent, failing seats later."""
-    window = seat.account.windows[mode].refreshed(now)
-    left = window.remaining / window.total if window.total else 0.0
+    left = seat.account.left(mode, now)
     recent = max(0.0, 1.0 - (now - seat.last_leased_at) / _RECENT_S)
-    return left * 100 - seat.in_flight * 20 - recent * 15 - min(seat.account.faults, 10) * 4
+    return (
+        left * 100 - (seat.in_flight + seat.elsewhere) * 20 - recent * 15 - min(seat.account.faults, 10) * 4
+    )
 
 
 def _shortage(
@@ -180,7 +199,12 @@ def _shortage(
     soonest = min(at for at, _ in times)
     if soonest > now:
         return Shortage(Lack.ALL_LIMITED, free_at=soonest, total=total)
-    if any(at <= now and seat.in_flight >= max_in_flight for at, seat in times):
+    if any(at <= now and _full(seat, need, max_in_flight, now) for at, seat in times):
         return Shortage(Lack.ALL_BUSY, free_at=now + 1, total=total)
     later = [at for at, seat in times if seat.account.id not in tried]
     return Shortage(Lack.ALL_TRIED, free_at=min(later) if later else None, total=total)
+
+
+def _full(seat: Seat, need: Need, max_in_flight: int, now: float) -> bool:
+    free = [mode for mode in need.modes if seat.free_at.get(mode, inf) <= now]
+    return not any(seat.room(mode, max_in_flight, now) for mode in free)

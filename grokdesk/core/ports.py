@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from grokdesk.core.accounts import Account, AccountId, Mode, Report
@@ -50,8 +50,11 @@ class Provider(Protocol):
         """
         ...
 
-    async def probe(self, account: Account, egress: Egress) -> Report:
-        """Ask what this account is and what it has left. Raises `UpstreamError`."""
+    async def probe(self, account: Account, egress: Egress, *, modes: Collection[Mode] = ()) -> Report:
+        """Ask what this account is and what it has left; with `modes`, only what is left in these.
+
+        Raises `UpstreamError`.
+        """
         ...
 
 
@@ -85,6 +88,65 @@ class AccountStore(Protocol):
 
     async def restore(self, ids: Iterable[AccountId]) -> list[Account]:
         """Take back a removal; returns the accounts."""
+        ...
+
+    async def removed(self) -> list[Removed]:
+        """Every account that has been removed and can be restored, the last one first."""
+        ...
+
+    async def purge(self, before: float) -> int:
+        """Forget for good what was removed before `before`; returns how many that were."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An account that was removed at `at`, in Unix seconds."""
+
+    account: Account
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What other gateways of a shared pool have changed.
+
+    `accounts` are new or changed, as they are now; `removed` are gone. `elsewhere` is how many requests
+    others have in flight, by account, for every account where that changed. `keys` says that client keys
+    changed.
+    """
+
+    accounts: tuple[Account, ...] = ()
+    removed: frozenset[AccountId] = frozenset()
+    elsewhere: Mapping[AccountId, int] = field(default_factory=dict)
+    keys: bool = False
+
+
+class Shared(Protocol):
+    """What several gateways on one store keep together; with a store of one's own it does nothing.
+
+    When the server cannot be reached every gateway goes on with what it knows: a lease is granted, and the
+    numbers are put right when the server is back.
+    """
+
+    @property
+    def leads(self) -> bool:
+        """Whether this gateway is the one that runs the schedules."""
+        ...
+
+    async def acquire(self, account: AccountId, most: int) -> int | None:
+        """Count one more request of `account` for all gateways, of at most `most`.
+
+        Returns None when it was granted, else how many the other gateways hold.
+        """
+        ...
+
+    def release(self, account: AccountId) -> None:
+        """Take back one `acquire` soon; returns at once."""
+        ...
+
+    async def news(self) -> News:
+        """Wait until other gateways have changed something, at most 3 s after they did; returns what."""
         ...
 
 
@@ -134,10 +196,14 @@ class RunStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
-    """What a solver brought back: the Cloudflare cookies (empty: none were needed) and its user agent."""
+    """What a solver brought back: the Cloudflare cookies (empty: none were needed) and its user agent.
+
+    `expires_at` is when the first of the cookies ends, in Unix seconds; None when that was not said.
+    """
 
     cookies: Secret
     user_agent: str
+    expires_at: float | None = None
 
 
 class Solver(Protocol):

@@ -48,7 +48,16 @@ class EgressMode(StrEnum):
     """Which way requests leave this machine."""
 
     DIRECT = "direct"
+    SYSTEM = "system"
     PROXIES = "proxies"
+
+
+class CleanUp(StrEnum):
+    """What becomes of accounts that have been dead for long."""
+
+    OFF = "off"
+    DISABLE = "disable"
+    REMOVE = "remove"
 
 
 class LogLevel(StrEnum):
@@ -243,6 +252,54 @@ class AccountsSettings(Section):
     checks_at_once: int = Field(
         5, ge=1, le=50, title="Checks at once", description="How many accounts are checked at the same time."
     )
+    check_regularly: bool = Field(
+        True,
+        title="Check accounts regularly",
+        description="Ask Grok now and then what accounts have left: by tier, after use, and after a refusal.",
+    )
+    basic_interval_s: int = Field(
+        86_400,
+        ge=600,
+        le=30 * 86_400,
+        title="Check basic accounts every",
+        description="Seconds between two checks of a basic account that is not used.",
+    )
+    super_interval_s: int = Field(
+        7_200,
+        ge=600,
+        le=30 * 86_400,
+        title="Check super accounts every",
+        description="Seconds between two checks of a super account that is not used.",
+    )
+    heavy_interval_s: int = Field(
+        7_200,
+        ge=600,
+        le=30 * 86_400,
+        title="Check heavy accounts every",
+        description="Seconds between two checks of a heavy account that is not used.",
+    )
+    check_pause_s: int = Field(
+        300,
+        ge=10,
+        le=86_400,
+        title="Pause between checks",
+        description="No account is checked again by itself sooner than these seconds after the last time.",
+    )
+    checks_per_minute: int = Field(
+        120,
+        ge=1,
+        le=6_000,
+        title="Checks a minute",
+        description="How many accounts are checked by themselves in a minute, so that it is never a herd.",
+    )
+    clean_up: CleanUp = Field(
+        CleanUp.OFF,
+        title="Clean up",
+        description="Switch off, or remove, accounts that have been signed out or blocked for long.",
+    )
+    clean_up_days: int = Field(
+        7, ge=1, le=365, title="Clean up after", description="Days an account has to be dead for that."
+    )
 
 
 class EgressSettings(Section):
@@ -252,7 +309,16 @@ class EgressSettings(Section):
     proxies: Proxies = Field(
         (),
         title="Proxies",
-        description="http, https, socks4 or socks5 addresses. One is used until it fails, then the next.",
+        description=(
+            "http, https, socks4 or socks5 addresses. One is used until it fails, then the next. "
+            "{account} in a user name stands for a name of each account's own."
+        ),
+        json_schema_extra=SENSITIVE,
+    )
+    media_proxies: Proxies = Field(
+        (),
+        title="Proxies for files",
+        description="Used for pictures, videos and uploads instead of the others. None: as for chat.",
         json_schema_extra=SENSITIVE,
     )
     skip_proxy_verify: bool = Field(
@@ -280,6 +346,25 @@ class EgressSettings(Section):
     )
     solver_timeout_s: float = Field(
         60, ge=10, le=300, title="Solver time limit", description="Seconds the solver may take."
+    )
+    solver_sessions: bool = Field(
+        False,
+        title="Keep the solver's browser open",
+        description="One browser for each proxy: faster when it is asked often, and takes its memory.",
+    )
+    clearance_wait_s: float = Field(
+        60,
+        ge=1,
+        le=330,
+        title="Wait for the solver",
+        description="Seconds a request waits for a new clearance before it fails, saying why.",
+    )
+    clearance_refresh_s: int = Field(
+        3_600,
+        ge=0,
+        le=86_400,
+        title="Renew the clearance every",
+        description="Seconds after which a clearance in use is renewed before it ends. 0: only when refused.",
     )
 
 
@@ -344,6 +429,33 @@ class PrivacySettings(Section):
     )
 
 
+class StorageSettings(Section):
+    """Where accounts, keys and kept answers are."""
+
+    url: str = Field(
+        "",
+        title="Shared store",
+        description=(
+            "Empty: a file in the data folder. For several gateways: the address of a PostgreSQL, MySQL, "
+            "MariaDB or Redis server, such as postgresql://name:password@host/grokdesk."
+        ),
+        json_schema_extra=SENSITIVE | RESTART,
+    )
+    team_key: str = Field(
+        "",
+        title="Team key",
+        description="The passphrase that seals what is in a shared store; the same on every gateway.",
+        json_schema_extra=SENSITIVE | RESTART,
+    )
+    daily_backups: int = Field(
+        7,
+        ge=0,
+        le=365,
+        title="Daily backups",
+        description="How many daily copies of the store are kept in the folder `backups`. 0 makes none.",
+    )
+
+
 class AppearanceSettings(Section):
     """How it looks."""
 
@@ -377,6 +489,7 @@ class Settings(BaseModel):
     retry: RetrySettings = RetrySettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     privacy: PrivacySettings = PrivacySettings()
+    storage: StorageSettings = StorageSettings()
     appearance: AppearanceSettings = AppearanceSettings()
     startup: StartupSettings = StartupSettings()
     logging: LoggingSettings = LoggingSettings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
@@ -13,7 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from grokdesk.core.accounts import (
     Account,
     AccountId,
+    Credits,
+    MediaQuota,
     Mode,
+    Product,
     Status,
     Tier,
     TierSource,
@@ -21,6 +25,7 @@ from grokdesk.core.accounts import (
     WindowSource,
 )
 from grokdesk.core.errors import Broken
+from grokdesk.core.ports import Removed
 from grokdesk.core.secret import Secret
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
@@ -32,7 +37,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Record = dict[str, object]
 
-_SEALED: Final = ("token", "cookies", "fingerprint")
+_SEALED: Final = ("token", "cookies", "proxy", "fingerprint")
 _PLAIN: Final = tuple(
     column.name for column in accounts.c if column.name not in {*_SEALED, "number", "id", "removed_at"}
 )
@@ -138,6 +143,18 @@ class SqlAccounts:
             restored += await offload(_accounts, batch, self._vault)
         return restored
 
+    async def removed(self) -> list[Removed]:
+        """Every account that has been removed and can be restored, the last one first."""
+        await self._database.flush()
+        query = select(accounts).where(accounts.c.removed_at.is_not(None))
+        query = query.order_by(accounts.c.removed_at.desc(), accounts.c.number.desc())
+        rows = (await self._database.read(lambda connection: connection.execute(query))).all()
+        found: list[Removed] = []
+        for batch in _parts(rows):
+            opened = await offload(_accounts, batch, self._vault)
+            found += [Removed(one, row.removed_at) for one, row in zip(opened, batch, strict=True)]
+        return found
+
     async def purge(self, before: float) -> int:
         """Forget for good what was removed before `before`; returns how many that were."""
         gone = accounts.c.removed_at < before
@@ -171,15 +188,21 @@ async def _mark(connection: AsyncConnection, marks: Sequence[Record]) -> None:
 def to_record(account: Account, vault: Vault) -> Record:
     """The row of an account, its secrets sealed."""
     token = account.token.reveal()
-    cookies = account.cookies.reveal()
     return {
         **_plain(account),
         "token": vault.seal(token, table="accounts", row=account.id, column="token"),
-        "cookies": vault.seal(cookies, table="accounts", row=account.id, column="cookies")
-        if cookies
-        else None,
+        "cookies": _sealed(account.cookies, account.id, "cookies", vault),
+        "proxy": _sealed(account.proxy, account.id, "proxy", vault),
         "fingerprint": vault.fingerprint(token),
     }
+
+
+def _sealed(secret: Secret, row: str, column: str, vault: Vault) -> bytes | None:
+    return vault.seal(secret.reveal(), table="accounts", row=row, column=column) if secret else None
+
+
+def _opened(sealed: bytes | None, row: str, column: str, vault: Vault) -> Secret:
+    return Secret(vault.open(sealed, table="accounts", row=row, column=column) if sealed else "")
 
 
 def _plain(account: Account) -> Record:
@@ -204,17 +227,32 @@ def _plain(account: Account) -> Record:
         "last_use_at": account.last_use_at,
         "last_failure_at": account.last_failure_at,
         "last_failure": account.last_failure,
+        "note": account.note,
+        "tags": json.dumps(account.tags),
+        "credits": json.dumps(account.credits and _credits(account.credits)),
+        "media": json.dumps({product.value: _media(quota) for product, quota in account.media.items()}),
+        "max_parallel": account.max_parallel,
+        "checked_at": account.checked_at,
+        "check_failures": account.check_failures,
+        "check_failure": account.check_failure,
+        "terms_at": account.terms_at,
+        "birth_date_at": account.birth_date_at,
+        "adult_at": account.adult_at,
+        "syncs": account.syncs,
     }
 
 
 def from_row(row: Row[Any], vault: Vault) -> Account:
     """The account of a row. Raises `Broken` when its secrets cannot be opened."""
-    token = vault.open(row.token, table="accounts", row=row.id, column="token")
-    cookies = vault.open(row.cookies, table="accounts", row=row.id, column="cookies") if row.cookies else ""
-    return _account(row, Secret(token), Secret(cookies), Status(row.status), row.reason)
+    account = _account(row, _opened(row.token, row.id, "token", vault), Status(row.status), row.reason)
+    return replace(
+        account,
+        cookies=_opened(row.cookies, row.id, "cookies", vault),
+        proxy=_opened(row.proxy, row.id, "proxy", vault),
+    )
 
 
-def _account(row: Row[Any], token: Secret, cookies: Secret, status: Status, reason: str) -> Account:
+def _account(row: Row[Any], token: Secret, status: Status, reason: str) -> Account:
     return Account(
         id=AccountId(row.id),
         token=token,
@@ -230,7 +268,6 @@ def _account(row: Row[Any], token: Secret, cookies: Secret, status: Status, reas
         faults=row.faults,
         user_id=row.user_id,
         email=row.email,
-        cookies=cookies,
         created_at=row.created_at,
         synced_at=row.synced_at,
         uses=row.uses,
@@ -238,6 +275,18 @@ def _account(row: Row[Any], token: Secret, cookies: Secret, status: Status, reas
         last_use_at=row.last_use_at,
         last_failure_at=row.last_failure_at,
         last_failure=row.last_failure,
+        note=row.note,
+        tags=tuple(json.loads(row.tags)),
+        credits=_credits_of(json.loads(row.credits)),
+        media={Product(name): MediaQuota(**quota) for name, quota in json.loads(row.media).items()},
+        max_parallel=row.max_parallel,
+        checked_at=row.checked_at,
+        check_failures=row.check_failures,
+        check_failure=row.check_failure,
+        terms_at=row.terms_at,
+        birth_date_at=row.birth_date_at,
+        adult_at=row.adult_at,
+        syncs=row.syncs,
     )
 
 
@@ -256,6 +305,31 @@ def _window_of(members: dict[str, Any]) -> Window:  # JSON that `_window` made
     return Window(**{**members, "source": WindowSource(members["source"])})
 
 
+def _credits(credit: Credits) -> Record:
+    return {
+        "remaining": credit.remaining,
+        "starts_at": credit.starts_at,
+        "ends_at": credit.ends_at,
+        "products": credit.products,
+    }
+
+
+def _credits_of(members: dict[str, Any] | None) -> Credits | None:  # JSON that `_credits` made
+    if members is None:
+        return None
+    products = {int(number): percent for number, percent in members["products"].items()}
+    return Credits(**{**members, "products": products})
+
+
+def _media(quota: MediaQuota) -> Record:
+    return {
+        "available": quota.available,
+        "remaining": quota.remaining,
+        "window_s": quota.window_s,
+        "reset_at": quota.reset_at,
+    }
+
+
 def _records(part: Sequence[Account], vault: Vault) -> list[Record]:
     return [to_record(account, vault) for account in part]
 
@@ -268,7 +342,7 @@ def _accounts(rows: Sequence[Row[Any]], vault: Vault) -> list[Account]:
         except Broken as error:
             log.error("account cannot be opened id=%s reason=%s", row.id, error.detail)  # noqa: TRY400 - one line
             reason = "Its token cannot be opened. Enter it again, or remove the account."
-            found.append(_account(row, Secret(""), Secret(""), Status.DISABLED, reason))
+            found.append(_account(row, Secret(""), Status.DISABLED, reason))
     return found
 
 

@@ -161,10 +161,31 @@ def m005_completions(connection: Connection) -> None:
     tables.create_all(connection)
 
 
+def m006_account_record(connection: Connection) -> None:
+    """What an owner notes about an account, and what upstream tells of it besides its windows."""
+    for definition in (
+        "note TEXT NOT NULL DEFAULT ''",
+        "tags TEXT NOT NULL DEFAULT '[]'",
+        "credits TEXT NOT NULL DEFAULT 'null'",
+        "media TEXT NOT NULL DEFAULT '{}'",
+        "proxy BLOB",
+        "max_parallel INTEGER",
+        "checked_at FLOAT",
+        "check_failures INTEGER NOT NULL DEFAULT 0",
+        "check_failure TEXT NOT NULL DEFAULT ''",
+        "terms_at FLOAT",
+        "birth_date_at FLOAT",
+        "adult_at FLOAT",
+        "syncs INTEGER NOT NULL DEFAULT 0",
+    ):
+        connection.exec_driver_sql(f"ALTER TABLE accounts ADD COLUMN {definition}")
+
+
 ALL: Final[tuple[Migration, ...]] = (
     m001_accounts,
     m002_client_keys,
     m003_runs,
     m004_responses,
     m005_completions,
+    m006_account_record,
 )

@@ -42,6 +42,20 @@ accounts: Final = Table(
     Column("last_failure_at", Float),
     Column("last_failure", Text, nullable=False),
     Column("removed_at", Float),
+    Column("note", Text, nullable=False),
+    # JSON: a list of texts; an object or null; an object by product.
+    Column("tags", Text, nullable=False),
+    Column("credits", Text, nullable=False),
+    Column("media", Text, nullable=False),
+    Column("proxy", LargeBinary),
+    Column("max_parallel", Integer),
+    Column("checked_at", Float),
+    Column("check_failures", Integer, nullable=False),
+    Column("check_failure", Text, nullable=False),
+    Column("terms_at", Float),
+    Column("birth_date_at", Float),
+    Column("adult_at", Float),
+    Column("syncs", Integer, nullable=False),
     # A removed account may come back as a new one.
     Index(
         "one_account_per_token",

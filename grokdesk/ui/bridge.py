@@ -10,8 +10,10 @@ from grokdesk.core.accounts import AccountId
 from grokdesk.core.notices import (
     AccountChanged,
     Bus,
+    CleanedUp,
     EgressChanged,
     GatewayChanged,
+    JobChanged,
     KeysChanged,
     Notice,
     RunFinished,
@@ -76,6 +78,10 @@ class Bridge(QObject):
                 self._egress = True
             case KeysChanged():
                 self._keys = True
+            case CleanedUp(ids):
+                self._accounts |= ids
+            case JobChanged():
+                pass  # shown where it was begun, which asks for it
             case SettingsChanged():
                 self._settings = notice
             case Trouble():

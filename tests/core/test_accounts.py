@@ -361,7 +361,8 @@ def test_a_silent_report_changes_only_when_it_was_asked() -> None:
     """
     account = make.account(tier=Tier.HEAVY, user_id="u-1", email="io@example.org")
 
-    assert told(account, Report(), NOW) == replace(account, synced_at=NOW)
+    asked = replace(account, synced_at=NOW, checked_at=NOW, syncs=1)
+    assert told(account, Report(), NOW) == asked
 
 
 def test_a_fixed_tier_is_never_overruled() -> None:

@@ -46,9 +46,20 @@ def test_what_must_not_be_shown_is_marked() -> None:
     """
     Everything that can hold a password or a cookie is sealed on disk and hidden in `config show`.
     """
-    marked = {name for name, field in FIELDS.items() if (field.json_schema_extra or {}) == {"secret": True}}
+    marked = {
+        name
+        for name, field in FIELDS.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("secret")
+    }
 
-    assert marked == {"egress.proxies", "egress.cookies", "grok_web.statsig_value"}
+    assert marked == {
+        "egress.proxies",
+        "egress.media_proxies",
+        "egress.cookies",
+        "grok_web.statsig_value",
+        "storage.url",
+        "storage.team_key",
+    }
 
 
 def test_the_defaults_are_valid_and_listen_here_only() -> None:

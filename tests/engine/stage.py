@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from grokdesk.core.accounts import Account, AccountId, Outcome, Report
+from grokdesk.core.accounts import Account, AccountId, Mode, Outcome, Report
 from grokdesk.core.conversation import Request
 from grokdesk.core.egress import Egress
 from grokdesk.core.events import Batch, Event, Finished, TextPiece
@@ -80,7 +80,7 @@ class ScriptedProvider:
         finally:
             self.open_calls -= 1
 
-    async def probe(self, account: Account, egress: Egress) -> Report:
+    async def probe(self, account: Account, egress: Egress, *, modes: Collection[Mode] = ()) -> Report:
         self.probed.append(account.name)
         self.probing += 1
         self.most_probing = max(self.most_probing, self.probing)

@@ -15,11 +15,20 @@ from grokdesk.store.database import Database, DatabaseTrouble
 from grokdesk.store.runs import SqlRuns
 from tests.store import make
 
+Column = tuple[str, str, int, int]
 
-def tables(connection: sqlite3.Connection) -> dict[str, str]:
-    """Return name and definition of every table and index."""
-    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'migrations'"
-    return dict(connection.execute(query).fetchall())
+
+def tables(connection: sqlite3.Connection) -> dict[str, list[Column] | str]:
+    """Return the columns of every table (name, type, not null, key), and the definition of every index."""
+    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'migrations'"
+    found: dict[str, list[Column] | str] = {}
+    for kind, name, definition in connection.execute(query).fetchall():
+        if kind == "table":
+            columns = connection.execute(f"PRAGMA table_info({name})").fetchall()
+            found[name] = sorted((column[1], column[2], column[3], column[5]) for column in columns)
+        else:
+            found[name] = definition
+    return found
 
 
 def made_by(paths: Paths, *applied: migrations.Migration) -> None:

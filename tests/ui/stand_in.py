@@ -21,7 +21,7 @@ from grokdesk.core.accounts import (
 )
 from grokdesk.core.errors import Broken
 from grokdesk.core.notices import Bus, GatewayChanged, GatewayPhase, GatewayState, SettingsChanged
-from grokdesk.core.ports import ClientKey
+from grokdesk.core.ports import ClientKey, Removed
 from grokdesk.core.runs import RunRecord, RunState, Try
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live, Settings
@@ -54,7 +54,7 @@ class AccountsInMemory:
 
     def __init__(self, accounts: Sequence[Account]) -> None:
         self.rows = {account.id: account for account in accounts}
-        self.gone: dict[AccountId, Account] = {}
+        self.gone: dict[AccountId, Removed] = {}
 
     async def all(self) -> list[Account]:
         return list(self.rows.values())
@@ -66,12 +66,18 @@ class AccountsInMemory:
         self.rows[account.id] = account
 
     async def remove(self, ids: Iterable[AccountId], at: float) -> None:
-        self.gone.update((one, self.rows.pop(one)) for one in list(ids))
+        self.gone.update((one, Removed(self.rows.pop(one), at)) for one in list(ids))
 
     async def restore(self, ids: Iterable[AccountId]) -> list[Account]:
-        back = [self.gone.pop(one) for one in ids if one in self.gone]
+        back = [self.gone.pop(one).account for one in ids if one in self.gone]
         self.rows.update((account.id, account) for account in back)
         return back
+
+    async def removed(self) -> list[Removed]:
+        return sorted(self.gone.values(), key=lambda one: -one.at)
+
+    async def purge(self, before: float) -> int:
+        return 0
 
 
 class KeysInMemory:

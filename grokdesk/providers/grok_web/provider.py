@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,7 +18,17 @@ from random import Random
 from types import TracebackType
 from typing import Final, Self
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Report, Tier, Window
+from grokdesk.core.accounts import (
+    Account,
+    AccountId,
+    Credits,
+    MediaQuota,
+    Mode,
+    Product,
+    Report,
+    Tier,
+    Window,
+)
 from grokdesk.core.conversation import Message, Request
 from grokdesk.core.egress import Egress
 from grokdesk.core.errors import (
@@ -170,22 +180,38 @@ class GrokWeb:
 
     # -- accounts
 
-    async def probe(self, account: Account, egress: Egress) -> Report:
-        """See `core.ports.Provider.probe`. Who the account is, then the quota of its modes (§16, §17)."""
+    async def probe(self, account: Account, egress: Egress, *, modes: Collection[Mode] = ()) -> Report:
+        """See `core.ports.Provider.probe`: who it is, windows, weekly pool, what it may draw (§16, §17).
+
+        What one call does not tell is left out, unless it says something about the account or the way there.
+        """
         session = _Session(self, self._options(), Lease(account, Mode.FAST), egress, probing=True)
+        windows: dict[Mode, Window] = {}
+        if modes and account.credits is None:
+            for mode in modes:
+                await session.ask_window(mode, windows)
+            return Report(windows=windows)
         who = identity.Identity()
         try:
             who = await session.identity()
         except FormGone:
             log.info("identity cannot be asked account=%s", account.id)
-        windows: dict[Mode, Window] = {}
         for mode in (Mode.AUTO, Mode.FAST):
             await session.ask_window(mode, windows)
         tier = quota.infer_tier(windows)
         for mode in _FURTHER_MODES.get(tier or account.tier, ()):
             await session.ask_window(mode, windows)
         tier = quota.infer_tier(windows)
-        return Report(user_id=who.user_id, email=who.email, tier=tier, windows=windows)
+        pool = await session.ask_credits() if (tier or account.tier) in _PAID else _NO_POOL
+        return Report(
+            user_id=who.user_id,
+            email=who.email,
+            tier=tier,
+            windows={} if pool.credits is not None else windows,
+            credits=pool.credits,
+            metered=pool.metered,
+            media=await session.ask_media(),
+        )
 
     # -- what a session needs of its provider
 
@@ -242,6 +268,19 @@ _FURTHER_MODES: Final[dict[Tier, tuple[Mode, ...]]] = {
     Tier.HEAVY: (Mode.EXPERT, Mode.HEAVY, Mode.GROK_4_3),
 }
 
+
+_PAID: Final = (Tier.SUPER, Tier.HEAVY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The weekly pool of an account; `metered` says that it has none and its windows count."""
+
+    credits: Credits | None = None
+    metered: bool = False
+
+
+_NO_POOL: Final = _Pool(metered=True)
 
 # What says something about the account or the way there, and so ends a check; anything else is one mode's own
 # affair.
@@ -458,6 +497,38 @@ class _Session:
             return
         if window is not None:
             windows[mode] = window
+
+    async def ask_credits(self) -> _Pool:
+        """The weekly pool; nothing is known of it when upstream does not tell (§16.5)."""
+        path = "/grok_api_v2.GrokBuildBilling/GetGrokCreditsConfig"
+        try:
+            async with self._post(Call.CREDITS, path, quota.EMPTY_MESSAGE) as reply:
+                body, said = await reply.body(_FAILURE_BYTES), reply.headers
+        except _TELLING:
+            raise
+        except UpstreamError as error:
+            log.info("no weekly pool account=%s why=%s", self._account.id, error.detail)
+            return _Pool()
+        try:
+            pool = quota.weekly_credits(body, said)
+        except AccountRejected:
+            raise
+        except UpstreamError as error:  # a refusal of this one question, whatever its code
+            log.info("no weekly pool account=%s why=%s", self._account.id, error.detail)
+            return _Pool()
+        return _Pool(pool, metered=pool is None)
+
+    async def ask_media(self) -> dict[Product, MediaQuota]:
+        """What is left of pictures and videos; empty when upstream does not tell (§16.6)."""
+        path = "/rest/media/imagine/quota_info"
+        try:
+            async with self._post(Call.IMAGINE_QUOTA, path, quota.IMAGINE_QUOTA_BODY) as reply:
+                return quota.imagine_quotas(await reply.body(_FAILURE_BYTES), self._provider.clock.now())
+        except _TELLING:
+            raise
+        except UpstreamError as error:
+            log.info("no picture quotas account=%s why=%s", self._account.id, error.detail)
+            return {}
 
     # -- calls
 

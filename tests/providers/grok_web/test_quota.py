@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokdesk.core.accounts import Mode, Tier, Window, WindowSource
+from grokdesk.core.accounts import (
+    CREDITS_TOTAL,
+    MediaQuota,
+    Mode,
+    Product,
+    Tier,
+    Window,
+    WindowSource,
+)
 from grokdesk.core.errors import (
     AccountRejected,
     Challenged,
@@ -195,7 +203,7 @@ def test_credits_of_a_paid_account_that_used_none() -> None:
     read = quota.weekly_credits(bytes.fromhex(UNUSED))
 
     assert read is not None
-    assert read.remaining == quota.CREDITS_TOTAL
+    assert read.remaining == CREDITS_TOTAL
 
 
 @pytest.mark.parametrize("body", [bytes.fromhex(FREE), OK_TRAILER, b"\x00\x00\x00\x00\x02\x0a\x00"])
@@ -269,13 +277,21 @@ def test_image_quotas_are_read() -> None:
     """
     read = quota.imagine_quotas(orjson.dumps(IMAGINE), NOW)
 
-    assert read == quota.ImagineQuotas(
-        image=quota.ImagineQuota(True, 10, 86_400, None),
-        image_edit=quota.ImagineQuota(True, 4, 3600, None),
-        image_pro=None,
-        video=quota.ImagineQuota(False, 0, 86_400, 1_795_500_000.0),
-        video_720p=quota.ImagineQuota(False, 0, 86_400, NOW + 86_400),
-    )
+    assert read == {
+        Product.IMAGE: MediaQuota(True, 10, 86_400, None),
+        Product.IMAGE_EDIT: MediaQuota(True, 4, 3600, None),
+        Product.VIDEO: MediaQuota(False, 0, 86_400, 1_795_500_000.0),
+        Product.VIDEO_720P: MediaQuota(False, 0, 86_400, NOW + 86_400),
+    }
+
+
+def test_a_paid_account_may_be_told_no_number() -> None:
+    """
+    `available` without a count is seen with paid accounts (protocol/grok-web-media.md §11.2).
+    """
+    body = orjson.dumps(IMAGINE | {"image": {"available": True, "windowSizeSeconds": 64_800}})
+
+    assert quota.imagine_quotas(body, NOW)[Product.IMAGE] == MediaQuota(True, None, 64_800, None)
 
 
 def test_a_time_without_zone_is_utc() -> None:
@@ -286,8 +302,7 @@ def test_a_time_without_zone_is_utc() -> None:
 
     read = quota.imagine_quotas(body, NOW)
 
-    assert read.video is not None
-    assert read.video.reset_at == 1_795_500_000.0
+    assert read[Product.VIDEO].reset_at == 1_795_500_000.0
 
 
 @pytest.mark.parametrize(
@@ -295,8 +310,7 @@ def test_a_time_without_zone_is_utc() -> None:
     [
         {"video": {}},
         {"video": 7},
-        {"video": {"available": True, "remainingQueries": 1}},
-        {"video": {"available": True, "windowSizeSeconds": 1}},
+        {"video": {"available": 1, "remainingQueries": 1, "windowSizeSeconds": 1}},
     ],
 )
 def test_half_an_answer_about_images_is_garbled(change: dict[str, object]) -> None:

@@ -7,14 +7,22 @@ import struct
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
 import orjson
 
-from grokdesk.core.accounts import Mode, Tier, Window, WindowSource
+from grokdesk.core.accounts import (
+    CREDITS_TOTAL,
+    Credits,
+    MediaQuota,
+    Mode,
+    Product,
+    Tier,
+    Window,
+    WindowSource,
+)
 from grokdesk.core.errors import Garbled
 from grokdesk.providers.grok_web.protocol import loose
 from grokdesk.providers.grok_web.protocol.failures import stream_failure
@@ -207,24 +215,9 @@ def _float(value: _Value) -> float:
 
 # --- weekly credits -----------------------------------------------------------------------------------------
 
-CREDITS_TOTAL: Final = 10_000
-
 _PERCENT: Final = 100
 _SHORTEST_S: Final = _DAY_S
 _LONGEST_S: Final = 31 * _DAY_S
-
-
-@dataclass(frozen=True, slots=True)
-class Credits:
-    """The weekly pool of a paid account. `remaining` is of `CREDITS_TOTAL`; times are Unix seconds.
-
-    `products` is percent by number: 0 third party, 1 API, 2 Build, 3 plugins, 4 chat, 5 imagine, 6 voice.
-    """
-
-    remaining: int
-    starts_at: float
-    ends_at: float
-    products: Mapping[int, float] = field(default_factory=dict)
 
 
 def weekly_credits(body: bytes, headers: Mapping[str, str] | None = None) -> Credits | None:
@@ -283,39 +276,18 @@ def _product(value: _Value) -> tuple[int, float]:
 IMAGINE_QUOTA_BODY: Final = b"{}"
 
 
-@dataclass(frozen=True, slots=True)
-class ImagineQuota:
-    """How many of one kind may be made, and when there are more: None when that was not said."""
+def imagine_quotas(body: bytes, now: float) -> dict[Product, MediaQuota]:
+    """Read the answer of `POST /rest/media/imagine/quota_info`; leaves out what the account does not have.
 
-    available: bool
-    remaining: int
-    window_s: int
-    reset_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ImagineQuotas:
-    """The quotas by kind; None for a kind the account does not have."""
-
-    image: ImagineQuota | None
-    image_edit: ImagineQuota | None
-    image_pro: ImagineQuota | None
-    video: ImagineQuota | None
-    video_720p: ImagineQuota | None
-
-
-def imagine_quotas(body: bytes, now: float) -> ImagineQuotas:
-    """Read the answer of `POST /rest/media/imagine/quota_info` (§16.6).
-
-    Raises `Garbled` unless all five kinds are there and readable, so that stored values are not erased by
-    half an answer.
+    Raises `Garbled` unless all five are there and readable, so that stored values are not erased by half an
+    answer. A paid account may be told `available` without a count (protocol/grok-web-media.md §11.2).
     """
     answer = loose.parsed(body) or {}
-    kinds = ("image", "imageEdit", "imagePro", "video", "video720p")
-    return ImagineQuotas(*(_imagine_quota(answer, kind, now) for kind in kinds))
+    found = {product: _imagine_quota(answer, product.value, now) for product in Product}
+    return {product: told for product, told in found.items() if told is not None}
 
 
-def _imagine_quota(answer: Json, kind: str, now: float) -> ImagineQuota | None:
+def _imagine_quota(answer: Json, kind: str, now: float) -> MediaQuota | None:
     if kind not in answer:
         raise _garbled(f"imagine quota without {kind}")
     if answer[kind] is None:
@@ -323,13 +295,15 @@ def _imagine_quota(answer: Json, kind: str, now: float) -> ImagineQuota | None:
     quota = loose.member(answer, kind)
     available = quota.get("available")
     remaining, window_s = loose.number(quota, "remainingQueries"), loose.number(quota, "windowSizeSeconds")
-    if not isinstance(available, bool) or (available and (remaining is None or window_s is None)):
-        raise _garbled(f"imagine quota of {kind} without its numbers")
+    if not isinstance(available, bool):
+        raise _garbled(f"imagine quota of {kind} does not say whether it is available")
     length = int(window_s or _DAY_S)
     free_at = _rfc3339(loose.text(quota, "nextAvailableAt"))
     if free_at is None and not available:
         free_at = now + length
-    return ImagineQuota(available, max(0, int(remaining or 0)), length, free_at)
+    if remaining is None:
+        return MediaQuota(available, None if available else 0, length, free_at)
+    return MediaQuota(available, max(0, int(remaining)), length, free_at)
 
 
 def _rfc3339(text: str) -> float | None:
