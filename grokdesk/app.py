@@ -12,28 +12,37 @@ import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from grokdesk import __version__
 from grokdesk.core.accounts import AccountId, Report
 from grokdesk.core.completions import Keep
-from grokdesk.core.errors import Broken
-from grokdesk.core.notices import Bus, SettingsChanged, Trouble
+from grokdesk.core.egress import public_name
+from grokdesk.core.errors import Broken, InvalidRequest
+from grokdesk.core.notices import Bus, KeysChanged, Notice, SettingsChanged, Trouble
 from grokdesk.core.options import KeyChoice, Options
-from grokdesk.core.ports import Solver
+from grokdesk.core.ports import News, Shared
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import ClearanceMode, Live, LoggingSettings, Settings
-from grokdesk.engine.accounts import AccountPool, Added
+from grokdesk.engine.account_commands import AccountCommands
+from grokdesk.engine.accounts import AccountPool, Brought
+from grokdesk.engine.acts import Acts
+from grokdesk.engine.backups import Backups, Daily, set_by_owner
 from grokdesk.engine.commands import Commands
 from grokdesk.engine.conversations import Conversations
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.engine import Engine
-from grokdesk.engine.import_export import NewAccount, Reading, read_accounts
+from grokdesk.engine.house_commands import HouseCommands, Moved
+from grokdesk.engine.import_export import Plan
+from grokdesk.engine.jobs import Jobs
 from grokdesk.engine.keys import ClientKeys
 from grokdesk.engine.quota import Checks
+from grokdesk.engine.reading import NewAccount, Reading, read_accounts
 from grokdesk.engine.runs import RunLog
+from grokdesk.engine.upkeep import Upkeep
 from grokdesk.gateway.ports import Readiness, Services
 from grokdesk.gateway.server import CannotListen, Gateway
 from grokdesk.platform import logs, single_instance
@@ -53,16 +62,18 @@ from grokdesk.platform.secrets import (
 from grokdesk.platform.settings_file import SettingsFile
 from grokdesk.platform.tasks import Supervisor, offload
 from grokdesk.platform.wire import Limits, Wire
-from grokdesk.providers.flaresolverr import FlareSolverr
-from grokdesk.providers.grok_web.provider import GrokWeb, WebOptions
+from grokdesk.providers.flaresolverr import FlareSolverr, SolverOptions
+from grokdesk.providers.grok_web.provider import GrokWeb
+from grokdesk.providers.grok_web.session import WebOptions
+from grokdesk.providers.reach import Reach
+
+if TYPE_CHECKING:
+    from grokdesk.store.stores import Stores
 
 log = logging.getLogger(__name__)
 
 
 ChooseKey = Callable[[KeySource | None], Awaitable[KeyChoice | None]]
-
-# How long a removed account can be brought back.
-_REMOVED_KEPT_S: Final = 30 * 86_400.0
 
 # How often the settings file is looked at.
 LOOK_S: Final = 2.0
@@ -117,6 +128,8 @@ class App:
         self._raisers: list[Callable[[], None]] = []
         self._changing = asyncio.Lock()
         self._demo_url = ""
+        self._troubles: dict[str, Trouble] = {}
+        self.bus.subscribe(self._hear)
         # Set by `_build`, in this order.
         self.tasks: Supervisor
         self.deadlines: Deadlines
@@ -127,6 +140,10 @@ class App:
         self.egress: EgressService
         self.provider: GrokWeb
         self.checks: Checks
+        self.jobs: Jobs
+        self.acts: Acts
+        self.backups: Backups
+        self.upkeep: Upkeep
         self.keys: ClientKeys
         self.conversations: Conversations
         self.runs: RunLog
@@ -163,37 +180,56 @@ class App:
 
         self.deadlines = Deadlines(self.clock)
         stack.callback(self.deadlines.close)
-        from grokdesk.store.accounts import SqlAccounts  # noqa: PLC0415 - SQLAlchemy, only after the tray icon
-        from grokdesk.store.completions import SqlCompletions  # noqa: PLC0415 - same
-        from grokdesk.store.database import Database  # noqa: PLC0415 - same
-        from grokdesk.store.keys import SqlKeys  # noqa: PLC0415 - same
-        from grokdesk.store.responses import SqlResponses  # noqa: PLC0415 - same
-        from grokdesk.store.runs import SqlRuns  # noqa: PLC0415 - same
+        from grokdesk.store.contents import StoreContents  # noqa: PLC0415 - SQLAlchemy, only after the tray icon
+        from grokdesk.store.opening import opened  # noqa: PLC0415 - same
 
-        database = await stack.enter_async_context(
-            Database(paths, spawn=self.tasks.spawn, on_trouble=self._trouble)
+        stores = await stack.enter_async_context(
+            opened(
+                self.live.now.storage,
+                paths,
+                self.vault,
+                spawn=self.tasks.spawn,
+                on_trouble=self._trouble,
+                clock=self.clock,
+                keep=self._keep,
+                new_id=new_id,
+            )
         )
         rng = SystemRandom()
-        stored = SqlAccounts(database, self.vault)
-        self.pool = AccountPool(stored, self.live, self.bus, self.clock, new_id=new_id, rng=rng)
-        await self.pool.load()
-        await stored.purge(self.clock.now() - _REMOVED_KEPT_S)
-        self.keys = ClientKeys(
-            SqlKeys(database, self.vault), self.bus, self.clock, new_id=new_id, new_key=client_key
+        self.pool = AccountPool(
+            stores.accounts,
+            self.live,
+            self.bus,
+            self.clock,
+            new_id=new_id,
+            rng=rng,
+            shared=stores.shared,
         )
+        await self.pool.load()
+        self.keys = ClientKeys(stores.keys, self.bus, self.clock, new_id=new_id, new_key=client_key)
         await self.keys.load()
-        completions = SqlCompletions(database, self.vault, self.clock, self._keep)
         self.conversations = Conversations(
-            SqlResponses(database, self.vault), self.vault, self.live, self.clock, self.tasks.spawn
+            stores.responses, self.vault, self.live, self.clock, self.tasks.spawn
         )
         await self.conversations.load()
-        self.runs = RunLog(SqlRuns(database), self.live, self.bus, self.clock)
+        self.runs = RunLog(stores.runs, self.live, self.bus, self.clock)
         await self.runs.load()
 
         if options.demo and options.serve:
             await self._enter_demo(stack)
         wire = await stack.enter_async_context(Wire(self.deadlines))
-        self.egress = EgressService(self.live, self.bus, self.clock, lambda: self._solver(wire))
+        solver = FlareSolverr(wire, lambda: solver_options(self.live.now), new_id=new_id)
+        self.egress = EgressService(
+            self.live,
+            self.bus,
+            self.clock,
+            lambda: solver if solver_options(self.live.now).address else None,
+            tasks=self.tasks,
+            deadlines=self.deadlines,
+            tester=Reach(wire, self.clock),
+            environment=options.environment,
+        )
+        stack.push_async_callback(self.egress.close)
         self.provider = GrokWeb(
             wire,
             options=lambda: web_options(self.live.now),
@@ -215,6 +251,34 @@ class App:
         self.checks = await stack.enter_async_context(
             Checks(self.provider, self.pool, self.egress, self.live, self.tasks)
         )
+        self.jobs = await stack.enter_async_context(
+            Jobs(self.pool, self.live, self.bus, self.clock, self.tasks, new_id=new_id)
+        )
+        self.acts = Acts(
+            calls=self.provider,
+            pool=self.pool,
+            egress=self.egress,
+            checks=self.checks,
+            jobs=self.jobs,
+            live=self.live,
+            clock=self.clock,
+        )
+        self.backups = Backups(
+            StoreContents(stores),
+            self.clock,
+            program=f"GrokDesk {__version__}",
+            settings=lambda: set_by_owner(self.live.now),
+            change=self.change,
+            restored=partial(self._reload, stores),
+        )
+        self.upkeep = Upkeep(
+            self.pool,
+            self.checks,
+            self.live,
+            self.bus,
+            self.clock,
+            leads=lambda: stores.shared.leads,
+        )
         self.gateway = Gateway(
             Services(
                 engine=self.engine,
@@ -225,7 +289,7 @@ class App:
                 spawn=self.tasks.spawn,
                 deadlines=self.deadlines,
                 readiness=self._readiness,
-                completions=completions,
+                completions=stores.completions,
                 conversations=self.conversations,
             )
         )
@@ -240,16 +304,36 @@ class App:
             quit_=self.shutdown.request,
             raise_window=self._raise_window,
             check_imports=lambda: options.serve and self.live.now.accounts.check_on_import,
+            more={
+                **AccountCommands(self.pool, self.acts, self.jobs).table(),
+                **HouseCommands(
+                    ways=self.egress,
+                    backups=self.backups,
+                    backup_folder=paths.backups,
+                    move=partial(self._move, stores),
+                    clock=self.clock,
+                ).table(),
+            },
         )
         if not options.serve:
             return
-        await stack.enter_async_context(self.tasks.during(self._keep_house(), name="housekeeping"))
+        if stores.copy_to is not None and not options.demo:
+            daily = Daily(stores.copy_to, paths.backups, self.live, self.bus, self.clock)
+            await stack.enter_async_context(self.tasks.during(daily.run(), name="daily backups"))
+        for work, name in (
+            (self._keep_house(), "housekeeping"),
+            (self._follow(stores.shared), "news of other gateways"),
+            (self.upkeep.run(), "upkeep of accounts"),
+            (self.egress.upkeep(), "upkeep of ways out"),
+        ):
+            await stack.enter_async_context(self.tasks.during(work, name=name))
         await stack.enter_async_context(single_instance.listen(paths.data, self.commands.do))
         # Without a face nobody could start it later.
         if self.live.now.startup.start_gateway or options.headless:
             with suppress(CannotListen):
                 await self.gateway.start()
-        if self.live.now.accounts.check_on_import:
+        accounts = self.live.now.accounts
+        if accounts.check_on_import and not accounts.check_regularly:
             self.checks.start_unknown()
         # What is here now stays; walking it again and again would stall every stream for some 50 ms.
         gc.freeze()
@@ -260,12 +344,12 @@ class App:
         """Say what an import would find. Pure; saves nothing."""
         return read_accounts(data)
 
-    async def import_accounts(self, reading: Reading) -> Added:
-        """Take accounts in and check them in the background."""
-        added = await self.pool.add(reading.found)
+    async def import_accounts(self, plan: Plan) -> Brought:
+        """Carry out an import; check new accounts and new tokens in the background."""
+        brought = await self.pool.bring(plan)
         if self.live.now.accounts.check_on_import:
-            self.checks.start(account.id for account in added.accounts)
-        return added
+            self.checks.start((*brought.added, *brought.renewed))
+        return brought
 
     async def change(self, changes: Mapping[str, Any]) -> None:
         """Change settings by dotted name and keep them. Raises `Broken` saying which value is wrong."""
@@ -322,6 +406,52 @@ class App:
                 await self._reread()
             await self.runs.tidy()
 
+    async def _follow(self, shared: Shared) -> None:
+        """Take in what other gateways of a shared store change."""
+        while True:
+            news = await shared.news()
+            self.pool.heard(news)
+            if news.keys:
+                await self.keys.load()
+                self.bus.publish(KeysChanged())
+
+    async def _reload(self, stores: Stores) -> None:
+        """Take in what came into the store from outside."""
+        self.pool.heard(News(accounts=tuple(await stores.accounts.all())))
+        await self.keys.load()
+        self.bus.publish(KeysChanged())
+
+    async def _move(self, stores: Stores, url: str, team_key: str | None, copy_only: bool) -> Moved:  # noqa: FBT001 - said by the command line
+        """Copy everything into the store at `url`, and have it used from the next start on."""
+        from grokdesk.store.contents import move  # noqa: PLC0415 - SQLAlchemy, only after the tray icon
+        from grokdesk.store.opening import opened  # noqa: PLC0415 - same
+
+        present = self.live.now.storage
+        address = "" if url in {"", "sqlite"} else url
+        if address == present.url:
+            raise InvalidRequest("That is the store in use.")
+        key = present.team_key if team_key is None else team_key
+        changed = present.model_copy(update={"url": address, "team_key": key})
+        async with opened(
+            changed,
+            self.paths,
+            self.vault,
+            spawn=self.tasks.spawn,
+            on_trouble=lambda _message, _hint: None,
+            clock=self.clock,
+            keep=self._keep,
+            new_id=new_id,
+        ) as target:
+            counts = await move(stores, target, lambda _: None)
+        if not copy_only:
+            await self.change({"storage.url": address, "storage.team_key": key})
+        return Moved(
+            name=public_name(address) if address else "the file in the data folder",
+            added={one.kind: one.added for one in counts if one.added},
+            known={one.kind: one.known for one in counts if one.known},
+            switched=not copy_only,
+        )
+
     async def _reread(self) -> None:
         file = self.settings_file
         if not await offload(file.changed_on_disk):
@@ -348,12 +478,6 @@ class App:
 
     # -- small answers
 
-    def _solver(self, wire: Wire) -> Solver | None:
-        egress = self.live.now.egress
-        if egress.clearance is not ClearanceMode.FLARESOLVERR or not egress.solver_url:
-            return None
-        return FlareSolverr(wire, egress.solver_url, egress.solver_timeout_s)
-
     def _learned(self, account_id: AccountId, report: Report) -> None:
         self.pool.learn(account_id, report.user_id, report.email)
 
@@ -371,7 +495,16 @@ class App:
             "demo": self.demo,
             "data_folder": str(self.paths.data),
             "master_key": self.vault.source.value,
+            "store": public_name(url) if (url := self.live.now.storage.url) else "a file in the data folder",
+            "troubles": [{"message": one.message, "hint": one.hint} for one in self._troubles.values()],
         }
+
+    def _hear(self, notice: Notice) -> None:
+        if isinstance(notice, Trouble):
+            if notice.message:
+                self._troubles[notice.key] = notice
+            else:
+                self._troubles.pop(notice.key, None)
 
     def _trouble(self, message: str, hint: str) -> None:
         self.bus.publish(Trouble("storage", message, hint))
@@ -397,12 +530,22 @@ def paths_of(options: Options, stack: AsyncExitStack | None = None) -> Paths:
     return Paths.default()
 
 
+def solver_options(settings: Settings) -> SolverOptions:
+    """What the settings say about the solver; without an address there is none."""
+    egress = settings.egress
+    is_used = egress.clearance is ClearanceMode.FLARESOLVERR
+    return SolverOptions(
+        egress.solver_url if is_used else "", egress.solver_timeout_s, egress.solver_sessions
+    )
+
+
 def web_options(settings: Settings) -> WebOptions:
     """What the settings say about Grok web."""
     web, chat, times = settings.grok_web, settings.chat, settings.timeouts
     return WebOptions(
         api_url=web.api_url,
         assets_url=web.assets_url,
+        accounts_url=web.accounts_url,
         chat_form=web.chat_form,
         statsig=web.statsig,
         statsig_value=web.statsig_value,

@@ -108,7 +108,7 @@ class AccountsInMemory:
     def __init__(self, *known: Account) -> None:
         self.kept: dict[AccountId, Account] = {one.id: one for one in known}
         self.gone: dict[AccountId, Removed] = {}
-        self.fail: Exception | None = None
+        self.fail: BaseException | None = None
 
     async def all(self) -> list[Account]:
         return list(self.kept.values())

@@ -18,7 +18,7 @@ from grokdesk.app import App
 from grokdesk.core.accounts import Account
 from grokdesk.core.options import Options
 from grokdesk.core.secret import Secret
-from grokdesk.engine.import_export import NewAccount
+from grokdesk.engine.reading import NewAccount
 from grokdesk.sim import Script, Simulator, World
 from grokdesk.sim import world as sim_world
 
@@ -95,7 +95,9 @@ async def running(folder: Path, sim: Simulator, world: World, **overrides: objec
         "gateway.port": 0,
         "grok_web.api_url": sim.url,
         "grok_web.assets_url": sim.url,
+        "grok_web.accounts_url": sim.url,
         "accounts.check_on_import": False,
+        "accounts.check_regularly": False,
         **{name.replace("__", "."): value for name, value in overrides.items()},
     }
     options = Options(data_dir=folder, headless=True, environment={}, overrides=settings)

@@ -205,7 +205,10 @@ def test_scripts_work_on_a_folder_nobody_serves(shell: Shell, here: Here, tmp_pa
     revoked = here("keys", "revoke", "First key")
     keys = here("--json", "keys", "list")
 
-    assert (imported.code, imported.out) == (0, "2 accounts added, 0 were already there.\n")
+    assert (imported.code, imported.out) == (
+        0,
+        "2 accounts added, 0 updated, 0 removed, 0 were already there.\n",
+    )
     assert imported.err.startswith("line 3: ")
     assert (again.json["added"], again.json["already_there"]) == (1, 1)
     assert [one["token"][-1] for one in listed.json] == ["0", "1", "2"]
@@ -218,6 +221,113 @@ def test_scripts_work_on_a_folder_nobody_serves(shell: Shell, here: Here, tmp_pa
     assert len(made.out) == len("gd-") + 43 + 1
     assert "'First key' is revoked" in revoked.out
     assert [(key["name"], key["ends_with"]) for key in keys.json] == [("My editor", made.out.strip()[-4:])]
+
+
+def test_accounts_are_looked_after_by_scripts(here: Here) -> None:
+    """
+    Tagged, edited, given a tier, removed and brought back: by name, by filter, all of them.
+    """
+    here("accounts", "import", "-", stdin="\n".join(TOKENS))
+    first, second, third = (one["id"] for one in here("--json", "accounts", "list").json)
+
+    tagged = here("accounts", "tag", "work", first, second)
+    here("accounts", "edit", first, "--label", "Ada", "--note", "mine", "--max-parallel", "2")
+    here("accounts", "tier", "super", "Ada")
+    here("accounts", "disable", "--only-tag", "work")
+    shown = here("accounts", "show", "Ada", "--json").json
+    text = here("accounts", "show", "Ada")
+    off = here("accounts", "list", "--status", "disabled", "--json").json
+    removed = here("--json", "accounts", "remove", third)
+    gone = here("--json", "accounts", "removed").json
+    back = here("accounts", "restore", third)
+    nobody = here("accounts", "enable")
+
+    assert (tagged.code, tagged.out.count("done")) == (0, 2)
+    assert (shown["label"], shown["note"], shown["tags"], shown["max_parallel"]) == (
+        "Ada",
+        "mine",
+        ["work"],
+        2,
+    )
+    assert (shown["tier"], shown["tier_source"]) == ("super", "fixed")
+    assert ["Requests at once", "2"] in [
+        line.split("  ")[:1] + line.split()[-1:] for line in text.out.splitlines()
+    ]
+    assert [one["id"] for one in off] == [first, second]
+    assert (removed.json["ok"], [one["id"] for one in gone], back.code) == (1, [third], 0)
+    assert (nobody.code, nobody.out) == (1, "")
+    assert "--all" in nobody.err
+
+
+def test_an_import_can_be_looked_at_first(here: Here) -> None:
+    """
+    `--dry-run` changes nothing and says for each line what would; `--replace` removes what is not there.
+    """
+    here("accounts", "import", "-", stdin="\n".join(TOKENS[:2]))
+
+    looked = here(
+        "accounts", "import", "-", "--replace", "--dry-run", stdin=f"{TOKENS[1]}\n{TOKENS[2]}\nno!\n"
+    )
+    before = here("--json", "accounts", "list").json
+    here("accounts", "import", "-", "--replace", stdin=f"{TOKENS[1]}\n{TOKENS[2]}\n")
+    after = here("--json", "accounts", "list").json
+
+    assert looked.out.startswith("1 accounts would be added, 0 would be updated, 1 would be removed")
+    assert [line.split("\t")[1] for line in looked.out.splitlines()[1:]] == [
+        "known",
+        "new",
+        "unreadable",
+        "gone",
+    ]
+    assert [one["token"][-1] for one in before] == ["0", "1"]
+    assert [one["token"][-1] for one in after] == ["1", "2"]
+
+
+def test_a_backup_brings_everything_back(here: Here, shell: Shell, tmp_path: Path) -> None:
+    """
+    Sealed with a passphrase, told without changing anything, restored into a folder that has nothing.
+    """
+    file, word = tmp_path / "all.grokdesk", tmp_path / "word"
+    word.write_text("a long enough passphrase\n")
+    here("accounts", "import", "-", stdin="\n".join(TOKENS))
+    key = here("keys", "new", "Editor").out.strip()
+
+    written = here("backup", "write", str(file), "--passphrase-file", str(word))
+    told = here("--json", "backup", "show", str(file), "--passphrase-file", str(word))
+    wrong = here("backup", "show", str(file), GROKDESK_BACKUP_PASSPHRASE="another passphrase")
+    none = here("backup", "show", str(file))
+    elsewhere = Shell(shell.folder.parent / "elsewhere" / "data")
+    elsewhere.folder.parent.mkdir()
+    restored = elsewhere.run("backup", "restore", str(file), "--passphrase-file", str(word))
+    listed = json.loads(elsewhere.run("--json", "accounts", "list").out)
+    keys = json.loads(elsewhere.run("--json", "keys", "list").out)
+
+    assert (written.code, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
+    assert not any(token.encode() in file.read_bytes() for token in [*TOKENS, key])
+    assert told.json["counts"]["accounts"] == len(TOKENS)
+    assert (wrong.code, none.code) == (1, 1)
+    assert "--passphrase-file" in none.err
+    assert (restored.code, restored.err) == (0, "")
+    assert sorted(one["token"][-1] for one in listed) == ["0", "1", "2"]
+    assert key[-4:] in {one["ends_with"] for one in keys}
+
+
+def test_the_ways_out_are_listed_and_tested(here: Here) -> None:
+    """
+    A proxy nobody answers at is said to be so; what is no address is refused.
+    """
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        proxy = f"socks5://name:a-password@127.0.0.1:{taken.getsockname()[1]}"
+        listed = here(
+            "proxy", "list", GROKDESK__EGRESS__MODE="proxies", GROKDESK__EGRESS__PROXIES=f'["{proxy}"]'
+        )
+        tested = here("proxy", "test", proxy)
+    wrong = here("proxy", "test", "ftp://example.org")
+
+    assert "127.0.0.1" in listed.out
+    assert (tested.code, wrong.code, wrong.out) == (1, 1, "")
+    assert "a-password" not in listed.out + tested.out + tested.err
 
 
 def test_failures_are_exit_code_1(shell: Shell, here: Here, tmp_path: Path) -> None:
@@ -317,7 +427,9 @@ def test_a_running_program_is_asked_and_ended(shell: Shell, here: Here) -> None:
     Keys and accounts made beside it are in use at once; a second start is refused; `quit` ends it in order.
     """
     before = here("--json", "status")
-    with shell.serving(GROKDESK__ACCOUNTS__CHECK_ON_IMPORT="false") as server:
+    with shell.serving(
+        GROKDESK__ACCOUNTS__CHECK_ON_IMPORT="false", GROKDESK__ACCOUNTS__CHECK_REGULARLY="false"
+    ) as server:
         key = here("keys", "new", "Script").out.strip()
         here("accounts", "import", "-", stdin=TOKENS[0])
         models = ask(server.base_url, key)

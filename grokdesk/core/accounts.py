@@ -61,12 +61,17 @@ class WindowSource(StrEnum):
     ESTIMATED = "estimated"
 
 
+# A refusal without a time may mean too fast rather than used up: so long the mode rests at least.
+_TOO_FAST_S: Final = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The quota of one mode: `remaining` of `total` questions until `reset_at`.
 
     `reset_at` is None until a first question or a sync starts the window. `synced_at` is when upstream last
-    told.
+    told. `refused_at` is when it last refused this mode without an answer since; until `refused_until` it is
+    left alone, whatever a sync says meanwhile.
     """
 
     total: int
@@ -75,12 +80,13 @@ class Window:
     reset_at: float | None = None
     synced_at: float | None = None
     source: WindowSource = WindowSource.DEFAULT
+    refused_at: float | None = None
+    refused_until: float | None = None
 
     def free_at(self) -> float:
-        """When a question may be asked: 0 for at once, else the time of the reset."""
-        if self.remaining > 0:
-            return 0.0
-        return self.reset_at or 0.0
+        """When a question may be asked: 0 for at once, else the time of the reset or the end of a refusal."""
+        reset_at = 0.0 if self.remaining > 0 else self.reset_at or 0.0
+        return max(reset_at, self.refused_until or 0.0)
 
     def refreshed(self, now: float) -> Window:
         """The window as it stands at `now`: full again when its reset has passed."""
@@ -97,7 +103,13 @@ class Window:
             remaining=max(0, current.remaining - 1),
             reset_at=reset_at,
             source=WindowSource.ESTIMATED,
+            refused_at=None,
+            refused_until=None,
         )
+
+    def answered(self, now: float) -> Window:
+        """One question answered at `now` that this window does not count."""
+        return replace(self.refreshed(now), refused_at=None, refused_until=None)
 
     def exhausted(self, now: float, until: float | None) -> Window:
         """Upstream refused: nothing left until `until`, else until the known reset, else a whole window."""
@@ -105,7 +117,18 @@ class Window:
         reset_at = until if until is not None else current.reset_at
         if reset_at is None or reset_at <= now:
             reset_at = now + current.window_s
-        return replace(current, remaining=0, reset_at=reset_at, source=WindowSource.ESTIMATED)
+        return replace(
+            current,
+            remaining=0,
+            reset_at=reset_at,
+            source=WindowSource.ESTIMATED,
+            refused_at=now,
+            refused_until=now + _TOO_FAST_S if until is None else until,
+        )
+
+    def told(self, real: Window) -> Window:
+        """The window that a sync tells, not forgetting a refusal since the last answer."""
+        return replace(real, refused_at=self.refused_at, refused_until=self.refused_until)
 
 
 CREDITS_TOTAL: Final = 10_000
@@ -257,17 +280,10 @@ class Account:
         window = self.windows[mode].refreshed(now)
         return window.remaining / window.total if window.total else 0.0
 
-    def on_probation(self, mode: Mode, now: float) -> bool:
+    def on_probation(self, mode: Mode) -> bool:
         """Whether one request at a time has to show that it works again, after faults or a refusal."""
-        if self.faults:
-            return True
         window = self.windows.get(mode)
-        return (
-            window is not None
-            and window.remaining == 0
-            and window.source is WindowSource.ESTIMATED
-            and now >= window.free_at()
-        )
+        return self.faults > 0 or (window is not None and window.refused_at is not None)
 
     def with_tier(self, tier: Tier, source: TierSource) -> Account:
         """The account in `tier`, keeping what is known of modes that both tiers have."""
@@ -375,7 +391,7 @@ def _succeeded(account: Account, mode: Mode, now: float) -> Account:
     window = account.windows.get(mode)
     metered = account.credits is None or now >= account.credits.ends_at
     if window is not None:
-        account = account.with_window(mode, window.spent(now) if metered else window.refreshed(now))
+        account = account.with_window(mode, window.spent(now) if metered else window.answered(now))
     return replace(
         account, uses=account.uses + 1, last_use_at=now, faults=0, resting_until=0.0, rest_reason=""
     )
@@ -393,8 +409,9 @@ def _failed(account: Account, reason: str, now: float) -> Account:
 class Report:
     """What upstream said about an account when asked. Empty members were not told.
 
-    `windows` holds only modes that answered. `tier` is None when the totals tell nothing. `credits` is None,
-    and `media` empty, when upstream did not say; `metered` True says that there is no weekly pool.
+    `windows` holds only modes that answered; `partial` says that nothing else was asked. `tier` is None when
+    the totals tell nothing. `credits` is None, and `media` empty, when upstream did not say; `metered` True
+    says that there is no weekly pool.
     """
 
     user_id: str = ""
@@ -404,29 +421,37 @@ class Report:
     credits: Credits | None = None
     metered: bool = False
     media: Mapping[Product, MediaQuota] = field(default_factory=dict)
+    partial: bool = False
 
 
-def told(account: Account, report: Report, now: float) -> Account:
-    """Return `account` with what `report` tells. A fixed tier stays; silence demotes nobody."""
+def told(account: Account, report: Report, now: float, *, revives: bool = True) -> Account:
+    """Return `account` with what `report` tells.
+
+    A fixed tier stays; silence demotes nobody. With `revives`, one that was signed out or blocked is active
+    again: it has answered.
+    """
     if report.tier is not None and account.tier_source is not TierSource.FIXED:
         account = account.with_tier(report.tier, TierSource.PROVEN)
     windows = dict(account.windows)
-    windows.update({mode: window for mode, window in report.windows.items() if mode in windows})
+    windows.update(
+        {mode: windows[mode].told(window) for mode, window in report.windows.items() if mode in windows}
+    )
     if report.credits is not None:
         # From now on only the pool counts; a window that was used up before says nothing any more.
         windows = {
             mode: window if window.remaining else replace(window, remaining=window.total, reset_at=None)
             for mode, window in windows.items()
         }
-    active = account.with_status(Status.ACTIVE, "", now) if account.status is Status.EXPIRED else account
+    if revives and account.status in {Status.EXPIRED, Status.BLOCKED}:
+        account = account.with_status(Status.ACTIVE, "", now)
     return replace(
-        active,
+        account,
         windows=windows,
         credits=report.credits or (None if report.metered else account.credits),
-        media={**account.media, **report.media},
+        media=report.media or account.media,
         user_id=report.user_id or account.user_id,
         email=report.email or account.email,
-        synced_at=now,
+        synced_at=account.synced_at if report.partial else now,
         checked_at=now,
         check_failures=0,
         check_failure="",

@@ -8,7 +8,9 @@ GrokDeskError
 ├─ NoAccount(retry_after)       nothing free, or nothing at all (says which)
 ├─ UpstreamError                the upstream, or the way to it
 │  ├─ RateLimited   ├─ AccountRejected   ├─ Challenged   ├─ Refused (moderation)   ├─ FormGone
+│  │                                     │  ├─ TakenForRobot · Stopped · SingledOut · NoClearance
 │  ├─ Overloaded    ├─ EmptyAnswer       ├─ Garbled      ├─ Unreachable            └─ UpstreamTimeout
+│  │                                                     │  └─ NoWay
 └─ Broken                       ours: storage, secrets, settings, bugs
 ```
 
@@ -21,7 +23,7 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 from typing import ClassVar
 
-from grokdesk.core.accounts import Faulted, Limited, Noted, Outcome, Rejected, Status
+from grokdesk.core.accounts import Abandoned, Faulted, Limited, Noted, Outcome, Rejected, Status
 
 
 class Again(Enum):
@@ -34,11 +36,18 @@ class Again(Enum):
 
 
 class EgressOutcome(StrEnum):
-    """What a failure says about the way out."""
+    """What a failure says about the way out.
+
+    CHALLENGED is Cloudflare's page, ROBOT Grok's own check of browsers, REFUSED a 403 that does not say why.
+    CLOSED: it was not used at all, because it is known not to work now.
+    """
 
     FINE = "fine"
     CHALLENGED = "challenged"
+    ROBOT = "robot"
+    REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    CLOSED = "closed"
 
 
 class GrokDeskError(Exception):
@@ -173,6 +182,56 @@ class Challenged(UpstreamError):
     egress = EgressOutcome.CHALLENGED
 
 
+class TakenForRobot(Challenged):
+    """Grok's own check of browsers stopped the request: the fingerprint, or the look of the connection."""
+
+    egress = EgressOutcome.ROBOT
+
+
+class Stopped(Challenged):
+    """Refused with a 403 that does not say why; most often the way there is the cause."""
+
+    egress = EgressOutcome.REFUSED
+
+
+class SingledOut(Challenged):
+    """Stopped on a way that others pass at the same time: it is this account that is not let through."""
+
+    again = Again.OTHER_ACCOUNT
+    egress = EgressOutcome.FINE
+
+    @property
+    def outcome(self) -> Outcome:
+        """A fault: it rests, and then tries again with one request."""
+        return Faulted(self.message)
+
+
+class NoClearance(Challenged):
+    """Cloudflare's check has to be passed first, and that did not succeed. Nobody was called.
+
+    `everywhere` says that it would not on any other way out either: the solver itself is at fault.
+    """
+
+    egress = EgressOutcome.CLOSED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        detail: str = "",
+        retry_after: float | None = None,
+        everywhere: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail, retry_after=retry_after)
+        self.everywhere = everywhere
+
+    @property
+    def outcome(self) -> Outcome:
+        """Not the account's affair."""
+        return Abandoned()
+
+
 class Refused(UpstreamError):
     """Grok refuses this content. Says nothing about the account."""
 
@@ -222,6 +281,18 @@ class Unreachable(UpstreamError):
     title = "Grok cannot be reached"
     again = Again.OTHER_EGRESS
     egress = EgressOutcome.UNREACHABLE
+
+
+class NoWay(Unreachable):
+    """The only way out that this account may take is known not to work now. Nobody was called."""
+
+    again = Again.OTHER_ACCOUNT
+    egress = EgressOutcome.CLOSED
+
+    @property
+    def outcome(self) -> Outcome:
+        """Not the account's affair."""
+        return Abandoned()
 
 
 class UpstreamTimeout(UpstreamError):

@@ -41,17 +41,16 @@ class Seat:
         self.last_leased_at = -inf
         self.update(account)
 
-    def room(self, mode: Mode, most: int, now: float) -> bool:
+    def room(self, mode: Mode, most: int) -> bool:
         """Whether one more request in `mode` may be given to it; `most` is what the settings allow.
 
         After faults, or once a refused mode should be free again, one request at a time tries it.
         """
-        held = self.in_flight + self.elsewhere
-        return held < self.most(mode, most, now)
+        return self.in_flight + self.elsewhere < self.most(mode, most)
 
-    def most(self, mode: Mode, most: int, now: float) -> int:
+    def most(self, mode: Mode, most: int) -> int:
         """How many requests in `mode` it may serve at once."""
-        if self.account.on_probation(mode, now):
+        if self.account.on_probation(mode):
             return 1
         return most if self.account.max_parallel is None else self.account.max_parallel
 
@@ -152,7 +151,7 @@ def _ready(
             seat = group[index]
             if (
                 seat.free_at.get(mode, inf) <= now
-                and seat.room(mode, max_in_flight, now)
+                and seat.room(mode, max_in_flight)
                 and seat.account.id not in tried
             ):
                 found.append(seat)
@@ -207,4 +206,4 @@ def _shortage(
 
 def _full(seat: Seat, need: Need, max_in_flight: int, now: float) -> bool:
     free = [mode for mode in need.modes if seat.free_at.get(mode, inf) <= now]
-    return not any(seat.room(mode, max_in_flight, now) for mode in free)
+    return not any(seat.room(mode, max_in_flight) for mode in free)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from datetime import date
+from typing import Any, Protocol, runtime_checkable
 
 from grokdesk.core.accounts import Account, AccountId, Mode, Report
+from grokdesk.core.assets import Asset, Listing, PastConversation
 from grokdesk.core.conversation import Request
-from grokdesk.core.egress import Egress
+from grokdesk.core.egress import Egress, Tested
 from grokdesk.core.events import Batch
 from grokdesk.core.runs import RunRecord
 from grokdesk.core.secret import Secret
@@ -55,6 +57,42 @@ class Provider(Protocol):
 
         Raises `UpstreamError`.
         """
+        ...
+
+
+class AccountCalls(Protocol):
+    """What can be done to an account at its upstream. Every method raises `UpstreamError`."""
+
+    async def accept_account_terms(self, account: Account, egress: Egress) -> None:
+        """Accept the terms of the account, at the accounts address: first of two steps."""
+        ...
+
+    async def accept_product_terms(self, account: Account, egress: Egress) -> None:
+        """Accept the terms of the product: second of two steps."""
+        ...
+
+    async def set_birth_date(self, account: Account, egress: Egress, born: date) -> bool:
+        """Tell the owner's date of birth; False when there was one already, which stays."""
+        ...
+
+    async def show_adult(self, account: Account, egress: Egress, *, on: bool) -> None:
+        """Turn the showing of adult content on or off."""
+        ...
+
+    async def assets(self, account: Account, egress: Egress) -> Listing[Asset]:
+        """All files the account keeps."""
+        ...
+
+    async def delete_asset(self, account: Account, egress: Egress, asset_id: str) -> bool:
+        """Delete a file; False when it was gone already."""
+        ...
+
+    async def conversations(self, account: Account, egress: Egress) -> Listing[PastConversation]:
+        """All conversations in the account's history."""
+        ...
+
+    async def delete_conversation(self, account: Account, egress: Egress, conversation_id: str) -> bool:
+        """Delete a conversation; False when it was gone already."""
         ...
 
 
@@ -198,7 +236,7 @@ class RunStore(Protocol):
 class Clearance:
     """What a solver brought back: the Cloudflare cookies (empty: none were needed) and its user agent.
 
-    `expires_at` is when the first of the cookies ends, in Unix seconds; None when that was not said.
+    `expires_at` is when `cf_clearance` ends, in Unix seconds; None when that was not said.
     """
 
     cookies: Secret
@@ -210,5 +248,51 @@ class Solver(Protocol):
     """Passes a Cloudflare check for a way out, in a browser the owner runs."""
 
     async def solve(self, url: str, proxy: Secret) -> Clearance:
-        """Return what passed the check of `url` through `proxy`. Raises `Challenged` or `Unreachable`."""
+        """Return what passed the check of `url` through `proxy`.
+
+        Raises `NoClearance`, whose sentence tells a solver that is down, slow, unreadable or unsuccessful.
+        """
+        ...
+
+    async def keep_only(self, proxies: Collection[Secret]) -> None:
+        """Close the browsers it keeps open for any other way out. Does not fail."""
+        ...
+
+
+class Tester(Protocol):
+    """Finds out what a way out is worth."""
+
+    async def test(self, url: str, egress: Egress) -> Tested:
+        """Ask the site at `url` how it sees us. No account is involved. Does not raise `UpstreamError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """A part of what a store holds, as plain data that JSON can hold. `rows` has secrets in clear.
+
+    `kind` is `accounts`, `keys`, `runs` and so on; at most 500 rows.
+    """
+
+    kind: str
+    rows: list[dict[str, Any]]  # what a store writes and reads back, whatever that is
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What became of a portion: how many rows were added, and how many were there already."""
+
+    added: int
+    known: int
+
+
+class Contents(Protocol):
+    """Everything a store holds, to be copied."""
+
+    def portions(self) -> AsyncIterator[Portion]:
+        """Read all of it, part by part, kind by kind."""
+        ...
+
+    async def put(self, portion: Portion) -> Put:
+        """Add the rows that are missing; those that are there stay as they are."""
         ...

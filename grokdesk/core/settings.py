@@ -13,9 +13,9 @@ from ipaddress import ip_address
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from grokdesk.core.egress import DEFAULT_USER_AGENT, normal_proxy
+from grokdesk.core.egress import DEFAULT_USER_AGENT, listed, normal_way
 from grokdesk.core.pool import Strategy
 
 
@@ -91,12 +91,17 @@ def _optional_address(value: str) -> str:
 
 
 def _proxies(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(normal_proxy(value) for value in values if value.strip())
+    ways = (normal_way(part) for value in values for part in listed(value))
+    return tuple(dict.fromkeys(way for way in ways if way))
+
+
+def _lines(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 OptionalAddress = Annotated[str, AfterValidator(_optional_address)]
-Proxies = Annotated[tuple[str, ...], AfterValidator(_proxies)]
+Proxies = Annotated[tuple[str, ...], BeforeValidator(_lines), AfterValidator(_proxies)]
 
 RESTART: Final[dict[str, Any]] = {"restart": True}
 SENSITIVE: Final[dict[str, Any]] = {"secret": True}
@@ -244,6 +249,13 @@ class AccountsSettings(Section):
         title="Requests per account",
         description="How many requests one account serves at once.",
     )
+    wait_s: float = Field(
+        10,
+        ge=0,
+        le=300,
+        title="Wait for a free account",
+        description="Seconds a request waits when every account that could answer is busy.",
+    )
     check_on_import: bool = Field(
         True,
         title="Check new accounts",
@@ -310,7 +322,7 @@ class EgressSettings(Section):
         (),
         title="Proxies",
         description=(
-            "http, https, socks4 or socks5 addresses. One is used until it fails, then the next. "
+            "http, https, socks4 or socks5 addresses, or direct. One is used until it fails, then the next. "
             "{account} in a user name stands for a name of each account's own."
         ),
         json_schema_extra=SENSITIVE,

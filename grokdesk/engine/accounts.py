@@ -6,6 +6,7 @@ waits for a disk: changed rows go to the store's writer.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -18,28 +19,44 @@ from grokdesk.core.accounts import (
     Account,
     AccountId,
     Mode,
+    Noted,
     Outcome,
     Report,
     RestPolicy,
     Status,
     Tier,
-    TierSource,
     after,
     told,
+    untold,
 )
 from grokdesk.core.errors import AccountRejected, GrokDeskError, NoAccount, RateLimited, UpstreamError
 from grokdesk.core.notices import AccountChanged, Bus
 from grokdesk.core.pool import Choice, Lack, Need, Seat, Shortage, choose
-from grokdesk.core.ports import AccountStore, Clock, Lease
+from grokdesk.core.ports import AccountStore, Clock, Lease, News, Removed, Shared
 from grokdesk.core.retry import Tries
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live
-from grokdesk.engine.import_export import NewAccount
+from grokdesk.engine.import_export import Fate, Plan, seated, updated
+from grokdesk.engine.reading import NewAccount
 
 log = logging.getLogger(__name__)
 
 _NEVER_SOON_S = 60.0
 _COUNTS_AGE_S = 1.0
+# Updates of an import between which others have their turn.
+_CHANGES_AT_ONCE = 100
+
+
+# A wait for a free seat looks again so often by itself: rests and windows end without a word.
+_LOOK_AGAIN_S = 1.0
+
+
+class _AllBusy(Exception):
+    """All that could answer serve others at this moment; `error` says so."""
+
+    def __init__(self, error: GrokDeskError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class Held:
@@ -79,6 +96,20 @@ class Added:
     known: int
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an import did, by account; those of `renewed`, which have a new token, are among `updated`.
+
+    `known` is how many were there already and stayed as they are.
+    """
+
+    added: tuple[AccountId, ...] = ()
+    updated: tuple[AccountId, ...] = ()
+    renewed: tuple[AccountId, ...] = ()
+    removed: tuple[AccountId, ...] = ()
+    known: int = 0
+
+
 class AccountPool:
     """All accounts of the owner, as they are now."""
 
@@ -91,8 +122,10 @@ class AccountPool:
         *,
         new_id: Callable[[], str],
         rng: Random,
+        shared: Shared | None = None,
     ) -> None:
         self._store = store
+        self._shared = shared
         self._live = live
         self._bus = bus
         self._clock = clock
@@ -104,6 +137,8 @@ class AccountPool:
         # Looking through ten thousand seats in vain takes milliseconds, and gives the same until one changes.
         self._shortages: dict[Need, Shortage] = {}
         self._in_flight = 0
+        # Requests that wait for a seat to be free.
+        self._queue: set[asyncio.Future[None]] = set()
         self._counted: PoolCounts | None = None
         self._counted_at = 0.0
 
@@ -155,54 +190,86 @@ class AccountPool:
 
     async def add(self, found: Sequence[NewAccount]) -> Added:
         """Take accounts in, all or none. Tokens that are here already are counted, not touched."""
+        brought = await self.bring(Plan(new=tuple(found)))
+        return Added(tuple(self._seats[one].account for one in brought.added), brought.known)
+
+    async def bring(self, plan: Plan) -> Brought:
+        """Carry out an import: the new accounts all or none, then the updates, then the removals.
+
+        What has come in, changed or gone since it was planned is not touched against the plan's intent: a
+        token that is here by now is known, an account that is gone stays gone.
+        """
         now = self._clock.now()
         fresh: dict[Secret, Account] = {}
-        known = 0
-        for one in found:
-            if one.token in self._tokens or one.token in fresh:
-                known += 1
-                continue
-            account = Account(
-                id=AccountId(self._new_id()),
-                token=one.token,
-                label=one.label,
-                email=one.email,
-                user_id=one.user_id,
-                cookies=one.cookies,
-                created_at=now,
-                since=now,
-            )
-            if one.tier is not None:
-                account = account.with_tier(one.tier, TierSource.GUESSED)
-            fresh[one.token] = account
-        accounts = tuple(fresh.values())
-        if accounts:
-            # Taken before the wait, so that an import at the same time finds them known.
-            self._tokens.update((account.token, account.id) for account in accounts)
-            try:
-                await self._store.add(accounts)
-            except BaseException:
-                for account in accounts:
-                    del self._tokens[account.token]
-                raise
-            for account in accounts:
+        for one in plan.new:
+            if one.token not in self._tokens and one.token not in fresh:
+                fresh[one.token] = seated(one, AccountId(self._new_id()), now)
+        known = (
+            plan.counts.get(Fate.KNOWN, 0) + plan.counts.get(Fate.RENEWABLE, 0) + len(plan.new) - len(fresh)
+        )
+        # Taken before the wait, so that an import at the same time finds them known.
+        taken = {token: account.id for token, account in fresh.items()}
+        for account_id, one in plan.changes:
+            if account_id in self._seats and one.token not in self._tokens:
+                taken.setdefault(one.token, account_id)
+        self._tokens.update(taken)
+        try:
+            if fresh:
+                await self._store.add(tuple(fresh.values()))
+            for account in fresh.values():
                 self._seat(account)
-            self._tell(account.id for account in accounts)
-            log.info("accounts added count=%d known=%d", len(accounts), known)
-        return Added(accounts, known)
+            if fresh:
+                self._tell(account.id for account in fresh.values())
+                self._wake()
+            changed = await self._update(plan.changes, now)
+        finally:
+            for token, account_id in taken.items():
+                seat = self._seats.get(account_id)
+                if (seat is None or seat.account.token != token) and self._tokens.get(token) == account_id:
+                    del self._tokens[token]
+        gone = await self.remove(plan.gone) if plan.gone else []
+        brought = Brought(
+            tuple(account.id for account in fresh.values()),
+            tuple(changed),
+            tuple(one for one, renewed in changed.items() if renewed),
+            tuple(account.id for account in gone),
+            known,
+        )
+        if fresh or changed or gone:
+            log.info(
+                "accounts imported added=%d updated=%d renewed=%d removed=%d known=%d",
+                len(fresh),
+                len(changed),
+                len(brought.renewed),
+                len(gone),
+                known,
+            )
+        return brought
+
+    async def _update(
+        self, changes: Sequence[tuple[AccountId, NewAccount]], now: float
+    ) -> dict[AccountId, bool]:
+        """Give accounts what a file says more; tells which changed, and whether they have a new token."""
+        changed: dict[AccountId, bool] = {}
+        for number, (account_id, found) in enumerate(changes, 1):
+            if number % _CHANGES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            seat = self._seats.get(account_id)
+            if seat is None or self._tokens.get(found.token) != account_id:
+                continue
+            old = seat.account
+            new = updated(old, found, now)
+            if new != old:
+                self._change(seat, new)
+                changed[account_id] = new.token != old.token
+        return changed
 
     async def remove(self, ids: Iterable[AccountId]) -> list[Account]:
         """Take accounts out; `restore` brings them back. Requests they serve come to their end."""
         gone = [self._seats[one] for one in ids if one in self._seats]
         names = [seat.account.id for seat in gone]
         await self._store.remove(names, self._clock.now())
-        doomed = set(names)
-        self._counted = None
-        for seat in gone:
-            self._seats.pop(seat.account.id, None)
-            self._tokens.pop(seat.account.token, None)
-        for tier, seats in self._tiers.items():
-            self._tiers[tier] = [seat for seat in seats if seat.account.id not in doomed]
+        self._unseat(names)
         self._tell(names)
         return [seat.account for seat in gone]
 
@@ -225,11 +292,34 @@ class AccountPool:
                 account = seat.account.with_status(status, reason, now)
                 self._change(seat, replace(account, faults=0, resting_until=0.0, rest_reason=""))
 
-    def report(self, account_id: AccountId, report: Report) -> None:
-        """Take in what upstream told about an account."""
-        seat = self._seats.get(account_id)
+    def edit(self, ids: Iterable[AccountId], change: Callable[[Account], Account]) -> list[Account]:
+        """Change accounts as the owner says; returns those that are there, as they are now."""
+        edited = []
+        for one in ids:
+            seat = self._seats.get(one)
+            if seat is not None:
+                account = change(seat.account)
+                if account != seat.account:
+                    self._change(seat, account)
+                edited.append(account)
+        return edited
+
+    async def removed(self) -> list[Removed]:
+        """Accounts that were removed and can be brought back, the last one first."""
+        return await self._store.removed()
+
+    async def purge(self, before: float) -> int:
+        """Forget for good what was removed before `before`; returns how many that were."""
+        return await self._store.purge(before)
+
+    def report(self, asked: Account, report: Report) -> None:
+        """Take in what upstream told about an account, which was `asked` when the question was put."""
+        seat = self._seats.get(asked.id)
         if seat is not None:
-            self._change(seat, told(seat.account, report, self._clock.now()))
+            now = seat.account
+            # Not one that has been refused since: that is newer than this answer.
+            revives = (now.status, now.since) == (asked.status, asked.since)
+            self._change(seat, told(now, report, self._clock.now(), revives=revives))
 
     def learn(self, account_id: AccountId, user_id: str, email: str) -> None:
         """Take in whose account it is."""
@@ -240,11 +330,41 @@ class AccountPool:
                 seat, replace(account, user_id=user_id or account.user_id, email=email or account.email)
             )
 
-    def failed_check(self, account_id: AccountId, error: UpstreamError) -> None:
-        """Take in that an account could not be checked: only a refusal of the account itself changes it."""
+    def learned(self, account_id: AccountId, error: UpstreamError) -> None:
+        """Take in how a call that was no chat failed.
+
+        Only a refusal of the account itself changes what it may do: a limit of such calls says nothing about
+        questions.
+        """
         seat = self._seats.get(account_id)
-        if seat is not None and isinstance(error, AccountRejected):
+        if seat is not None:
+            outcome = error.outcome if isinstance(error, AccountRejected) else Noted(error.message)
+            self._settle(seat, outcome, Mode.FAST)
+
+    def failed_check(self, account_id: AccountId, error: UpstreamError) -> None:
+        """Take in that an account could not be checked; a refusal of the account itself ends its service."""
+        seat = self._seats.get(account_id)
+        if seat is None:
+            return
+        if isinstance(error, AccountRejected):
             self._settle(seat, error.outcome, Mode.FAST)
+        self._change(seat, untold(seat.account, error.message, self._clock.now()))
+
+    def heard(self, news: News) -> None:
+        """Take in what other gateways of a shared pool have changed."""
+        self._unseat(news.removed)
+        for account in news.accounts:
+            seat = self._seats.get(account.id)
+            if seat is None:
+                self._seat(account)
+            else:
+                self._replace(seat, account)
+        for one, count in news.elsewhere.items():
+            seat = self._seats.get(one)
+            if seat is not None:
+                seat.elsewhere = count
+        self._wake()
+        self._tell({*news.removed, *news.elsewhere, *(account.id for account in news.accounts)})
 
     # -- leasing
 
@@ -252,13 +372,11 @@ class AccountPool:
     async def lease(self, need: Need, tries: Tries) -> AsyncIterator[Held]:
         """Hold an account for one call.
 
-        Raises the last failure of `tries` when accounts run out after one, `NoAccount` when there is none at
-        all.
+        When all are busy it waits for one, as long as the settings say. Raises the last failure of `tries`
+        when accounts run out after one, `NoAccount` when there is none at all.
         """
-        choice = self._choose(need, tries)
+        choice = await self._taken(need, tries)
         seat, mode = choice.seat, choice.mode
-        seat.in_flight += 1
-        self._in_flight += 1
         seat.last_leased_at = self._clock.now()
         held = Held(Lease(seat.account, mode))
         try:
@@ -267,38 +385,99 @@ class AccountPool:
             held.settle(error.outcome)
             raise
         finally:
-            seat.in_flight -= 1
-            self._in_flight -= 1
+            self._leave(seat)
+            if self._shared is not None:
+                self._shared.release(seat.account.id)
             self._settle(seat, held.outcome, mode)
+            self._wake()
 
-    def _choose(self, need: Need, tries: Tries) -> Choice:
+    async def _taken(self, need: Need, tries: Tries) -> Choice:
+        """A seat, taken. Between choosing and taking there is no `await`."""
+        give_up_at = self._clock.monotonic() + self._live.now.accounts.wait_s
+        denied: set[AccountId] = set()
+        while True:
+            try:
+                choice = self._choose(need, tries, denied)
+            except _AllBusy as busy:
+                left_s = give_up_at - self._clock.monotonic()
+                if left_s <= 0:
+                    raise busy.error from None
+                await self._until_free(left_s)
+                denied.clear()
+                continue
+            if await self._granted(choice):
+                return choice
+            denied.add(choice.seat.account.id)
+
+    async def _granted(self, choice: Choice) -> bool:
+        """Take the seat; tells whether the other gateways of a shared pool leave room for that."""
+        seat = choice.seat
+        seat.in_flight += 1
+        self._in_flight += 1
+        if self._shared is None:
+            return True
+        most = seat.most(choice.mode, self._live.now.accounts.max_in_flight)
+        try:
+            others = await self._shared.acquire(seat.account.id, most)
+        except BaseException:
+            self._leave(seat)
+            raise
+        if others is None:
+            return True
+        self._leave(seat)
+        seat.elsewhere = others
+        return False
+
+    def _leave(self, seat: Seat) -> None:
+        seat.in_flight -= 1
+        self._in_flight -= 1
+
+    async def _until_free(self, seconds: float) -> None:
+        """Return when a seat has been left or changed, or after `seconds`."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.add(turn)
+        try:
+            await asyncio.wait([turn], timeout=min(seconds, _LOOK_AGAIN_S))
+        finally:
+            self._queue.discard(turn)
+
+    def _wake(self) -> None:
+        for turn in self._queue:
+            if not turn.done():
+                turn.set_result(None)
+
+    def _choose(self, need: Need, tries: Tries, denied: set[AccountId]) -> Choice:
         now = self._clock.now()
         settings = self._live.now.accounts
-        if tries.again_with is not None:
+        tried = tries.accounts | denied
+        if tries.again_with is not None and tries.again_with not in denied:
             seat = self._seats.get(tries.again_with)
             fits = seat is not None and (
                 seat.account.tier in need.tiers
                 or (seat.account.tier is Tier.UNKNOWN and Tier.BASIC in need.tiers)
             )
-            if seat is not None and fits and seat.in_flight < settings.max_in_flight:
+            if seat is not None and fits:
                 for mode in need.modes:
-                    if seat.free_at.get(mode, inf) <= now:
+                    if seat.free_at.get(mode, inf) <= now and seat.room(mode, settings.max_in_flight):
                         return Choice(seat, mode)
         known = self._shortages.get(need)
-        if known is not None and not tries.accounts and now < (known.free_at or inf):
+        if known is not None and not tried and now < (known.free_at or inf):
             raise _shortage(known, need, tries, now)
         found = choose(
             self._tiers,
             need,
             strategy=settings.strategy,
             max_in_flight=settings.max_in_flight,
-            tried=tries.accounts,
+            tried=tried,
             now=now,
             rng=self._rng,
         )
         if isinstance(found, Choice):
             return found
-        if not tries.accounts and found.lack is not Lack.ALL_BUSY:
+        if found.lack is Lack.ALL_BUSY or (denied and found.lack is Lack.ALL_TRIED):
+            busy = replace(found, lack=Lack.ALL_BUSY, free_at=now + 1)
+            raise _AllBusy(_shortage(busy, need, tries, now))
+        if not tried:
             self._shortages[need] = found
         raise _shortage(found, need, tries, now)
 
@@ -323,7 +502,27 @@ class AccountPool:
         self._tokens[account.token] = account.id
         self._counted = None
 
+    def _unseat(self, ids: Iterable[AccountId]) -> None:
+        doomed = set(ids)
+        if not doomed:
+            return
+        self._counted = None
+        for one in doomed:
+            seat = self._seats.pop(one, None)
+            if seat is not None:
+                self._tokens.pop(seat.account.token, None)
+        for tier, seats in self._tiers.items():
+            self._tiers[tier] = [seat for seat in seats if seat.account.id not in doomed]
+
     def _change(self, seat: Seat, account: Account) -> None:
+        """Take a changed account, keep it and tell."""
+        if self._replace(seat, account):
+            self._store.save(account)
+            self._tell((account.id,))
+            self._wake()
+
+    def _replace(self, seat: Seat, account: Account) -> bool:
+        """Let `seat` be that of the changed account; tells whether the account is still here."""
         old = seat.account
         was_ready = min(seat.free_at.values(), default=inf) <= self._clock.now()
         seat.update(account)
@@ -331,12 +530,14 @@ class AccountPool:
         if old.status is not account.status or was_ready is not is_ready:
             self._counted = None
         if self._seats.get(old.id) is not seat:
-            return  # removed meanwhile, and perhaps back on another seat
+            return False  # removed meanwhile, and perhaps back on another seat
         if old.tier is not account.tier:
             self._tiers[old.tier].remove(seat)
             self._tiers[account.tier].append(seat)
-        self._store.save(account)
-        self._tell((account.id,))
+        if old.token != account.token:
+            self._tokens.pop(old.token, None)
+            self._tokens[account.token] = account.id
+        return True
 
     def _tell(self, ids: Iterable[AccountId]) -> None:
         self._shortages.clear()

@@ -5,20 +5,28 @@ The subcommands of decision 3, as wishes and answers in JSON.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from grokdesk.core.accounts import Account
+from grokdesk.core.accounts import Status, Tier
 from grokdesk.core.errors import InvalidRequest
 from grokdesk.core.notices import GatewayState
 from grokdesk.core.ports import ClientKey
-from grokdesk.engine.accounts import AccountPool
-from grokdesk.engine.import_export import export_json, export_lines, read_accounts
+from grokdesk.engine.accounts import AccountPool, Brought
+from grokdesk.engine.import_export import Fate, Format, How, exported, planned
 from grokdesk.engine.keys import ClientKeys
 from grokdesk.engine.quota import Checks
+from grokdesk.engine.reading import read_accounts
 from grokdesk.engine.runs import RunLog
+from grokdesk.platform.tasks import offload
+
+E = TypeVar("E", bound=StrEnum)
+U = TypeVar("U")
 
 Json = dict[str, Any]  # goes to `json.dumps` as it is
+Command = Callable[[Mapping[str, Any]], Awaitable[Json]]
 
 
 class Commands:
@@ -36,6 +44,7 @@ class Commands:
         quit_: Callable[[], None],
         raise_window: Callable[[], bool],
         check_imports: Callable[[], bool],
+        more: Mapping[str, Command],
     ) -> None:
         self._pool = pool
         self._keys = keys
@@ -46,9 +55,9 @@ class Commands:
         self._quit = quit_
         self._raise = raise_window
         self._check_imports = check_imports
-        self._table: dict[str, Callable[[Mapping[str, Any]], Awaitable[Json]]] = {
+        self._table: dict[str, Command] = {
+            **more,
             "accounts.import": self._import,
-            "accounts.list": self._list_accounts,
             "accounts.export": self._export,
             "keys.new": self._new_key,
             "keys.list": self._list_keys,
@@ -69,24 +78,49 @@ class Commands:
         return await command(wish)
 
     async def _import(self, wish: Mapping[str, Any]) -> Json:
-        reading = read_accounts(str(wish["text"]))
-        added = await self._pool.add(reading.found)
-        if self._check_imports():
-            self._checks.start(account.id for account in added.accounts)
+        """Bring accounts in, or with `dry_run` only say what that would do."""
+        how, tier = _one_of(How, wish, "how", How.ADD), _one_of(Tier, wish, "tier", None)
+        tags = tuple(str(tag) for tag in wish.get("tags") or ())
+        reading = (await offload(read_accounts, _brought(wish))).marked(tags, tier)
+        plan = await offload(planned, reading, self._pool.accounts(), how)
+        counts, dry_run = plan.counts, bool(wish.get("dry_run"))
+        if dry_run:
+            known = counts.get(Fate.KNOWN, 0) + counts.get(Fate.RENEWABLE, 0)
+            done = Brought(known=known)
+        else:
+            done = await self._pool.bring(plan)
+            if self._check_imports():
+                self._checks.start((*done.added, *done.renewed))
         return {
-            "added": len(added.accounts),
-            "already_there": added.known,
-            "duplicates": reading.duplicates,
+            "dry_run": dry_run,
+            "added": len(plan.new if dry_run else done.added),
+            "updated": len(plan.changes if dry_run else done.updated),
+            "removed": len(plan.gone if dry_run else done.removed),
+            "already_there": done.known,
+            "duplicates": counts.get(Fate.REPEATED, 0),
             "problems": [{"where": problem.where, "why": problem.why} for problem in reading.problems],
+            "lines": [
+                {"where": line.where, "fate": line.fate.name.lower(), "name": line.name, "words": line.words}
+                for line in plan.lines
+            ],
         }
 
-    async def _list_accounts(self, _: Mapping[str, Any]) -> Json:
-        return {"accounts": [account_json(account, self._pool) for account in self._pool.accounts()]}
-
     async def _export(self, wish: Mapping[str, Any]) -> Json:
-        accounts = self._pool.accounts()
-        text = export_json(accounts) if wish.get("format") == "json" else export_lines(accounts)
-        return {"text": text, "count": len(accounts)}
+        """The accounts as text: all, or those of `ids`, with any of `tags`, of `tier`, in `status`."""
+        name = {"json": Format.GROK2API_2.value}.get(str(wish.get("format")), wish.get("format"))
+        form = _one_of(Format, {"format": name}, "format", Format.TXT)
+        tier, status = _one_of(Tier, wish, "tier", None), _one_of(Status, wish, "status", None)
+        ids, tags = wish.get("ids"), wish.get("tags")
+        accounts = [
+            account
+            for account in self._pool.accounts()
+            if account.token
+            and (ids is None or account.id in ids)
+            and (tags is None or not set(tags).isdisjoint(account.tags))
+            and tier in {None, account.tier}
+            and status in {None, account.status}
+        ]
+        return {"text": await offload(exported, accounts, form), "count": len(accounts)}
 
     async def _new_key(self, wish: Mapping[str, Any]) -> Json:
         key = await self._keys.make(str(wish.get("name") or "Key"))
@@ -129,33 +163,24 @@ class Commands:
         return {}
 
 
-def account_json(account: Account, pool: AccountPool) -> Json:
-    """An account as scripts see it: never the token, only its end."""
-    return {
-        "id": account.id,
-        "name": account.name,
-        "token": str(account.token),
-        "tier": account.tier.value,
-        "tier_source": account.tier_source.value,
-        "status": account.status.value,
-        "reason": account.reason or account.rest_reason,
-        "resting_until": account.resting_until or None,
-        "in_flight": pool.in_flight(account.id),
-        "uses": account.uses,
-        "failures": account.failures,
-        "last_use_at": account.last_use_at,
-        "last_failure": account.last_failure,
-        "last_failure_at": account.last_failure_at,
-        "quota": {
-            mode.value: {
-                "remaining": window.remaining,
-                "total": window.total,
-                "reset_at": window.reset_at,
-                "source": window.source.value,
-            }
-            for mode, window in account.windows.items()
-        },
-    }
+def _brought(wish: Mapping[str, Any]) -> str | bytes:
+    """The content of a file, as text or as Base64 of its bytes."""
+    if "data" not in wish:
+        return str(wish["text"])
+    try:
+        return base64.b64decode(str(wish["data"]), validate=True)
+    except ValueError as error:
+        raise InvalidRequest("The file did not arrive whole.", param="data") from error
+
+
+def _one_of(kind: type[E], wish: Mapping[str, Any], name: str, unsaid: U) -> E | U:
+    if wish.get(name) is None:
+        return unsaid
+    try:
+        return kind(wish[name])
+    except ValueError as error:
+        words = ", ".join(one.value for one in kind)
+        raise InvalidRequest(f"'{wish[name]}' is not one of {words}.", param=name) from error
 
 
 def key_json(key: ClientKey) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from grokdesk.engine.egress import EgressService
 from grokdesk.engine.run import Opened, Run
 from grokdesk.engine.runs import RunEntry, RunLog
 from grokdesk.platform.deadlines import Deadlines
+
+log = logging.getLogger(__name__)
 
 # What the list of requests says when nothing explains the end; the traceback is logged where it is handled.
 _OUR_FAULT: Final = Broken("GrokDesk made a mistake.", hint="The log says more.")
@@ -97,6 +100,7 @@ class Engine:
         if isinstance(self._provider, Remembers):
             # A wish, not a condition: when that account cannot answer, another one is told the whole story.
             tries.again_with = self._provider.account_for(plan.request)
+        patience = self._egress.patience()
         while True:
             generation = self._egress.generation
             run = self._new_run(plan, settings, entry)
@@ -105,14 +109,22 @@ class Engine:
                 async with AsyncExitStack() as attempt:
                     lease = await attempt.enter_async_context(self._pool.lease(plan.need, tries))
                     account = lease.lease.account
-                    way = await attempt.enter_async_context(self._egress.lease(account))
+                    way = await attempt.enter_async_context(self._egress.lease(account, patience=patience))
                     entry.trying(lease.lease, way.egress.name)
                     events = await attempt.enter_async_context(
                         self._provider.open(plan.request, lease.lease, way.egress)
                     )
+                    way.worked()
                     attempt.push_async_callback(run.detach)
                     await self._commit(run.attach(Opened(lease, way, events)), settings.timeouts.commit_s)
                     held.push_async_exit(attempt.pop_all())
+                    if lease.lease.mode is not plan.model.mode:
+                        log.info(
+                            "answered in another mode run=%s asked=%s answered=%s",
+                            entry.record.id,
+                            plan.model.mode.value,
+                            run.mode,
+                        )
                     return run
             except UpstreamError as error:
                 entry.try_failed(error)

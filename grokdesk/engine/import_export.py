@@ -1,285 +1,478 @@
-"""Accounts in and out of text: what owners paste, and the files other programs write. Pure.
-
-Read are one token per line, whole cookie strings, and the JSON files of grok2api 2.x and 3.x
-(protocol/grok-web-chat.md §20). What cannot be read is named and the rest is taken.
-"""
+"""What an import would do, and accounts as text. Pure."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Generic, Protocol, TypeVar, assert_never
 
-from grokdesk.core.accounts import Account, Tier
-from grokdesk.core.secret import Secret
-
-MOST_ENTRIES: Final = 50_000
-_LONGEST_TOKEN: Final = 16 * 1024
-_SHORTEST_TOKEN: Final = 8
-_LONGEST_TEXT: Final = 200
-
-# The alphabets of Base64, URLs and JWTs, "=" only at the end. Narrower than what a cookie may hold, so that
-# prose, "name=value" and JSON never pass for a token.
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/%-]+=*")
-# Whatever a web page, an editor or a chat put in the place of a plain character.
-_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
-_SPACES: Final = "\u00a0\u2007\u202f\u3000"
-_NOTHING: Final = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\0"
-_CLEAN: Final = str.maketrans(
-    dict.fromkeys(_DASHES, "-") | dict.fromkeys(_SPACES, " ") | dict.fromkeys(_NOTHING, "")
+from grokdesk.core.accounts import Account, AccountId, Status, Tier, TierSource
+from grokdesk.engine.reading import (
+    FORMULA_SIGNS,
+    TERMS_VERSION,
+    Found,
+    NewAccount,
+    Problem,
+    Reading,
+    Repeated,
 )
-_COOKIE_HEADER: Final = re.compile(r"cookie:\s*", re.IGNORECASE)
-_CLOUDFLARE: Final = re.compile(r"(cf_|__cf|_cfuvid)[A-Za-z0-9_]*")
-_COOKIE_VALUE: Final = re.compile(r"[!#-+\--:<-\[\]-~]+")
 
-# Names of pools in grok2api 2.x and of tiers in 3.x; None leaves it to the first check.
-_TIERS: Final[dict[str, Tier | None]] = {
-    "": None,
-    "auto": None,
-    "basic": Tier.BASIC,
-    "ssobasic": Tier.BASIC,
-    "super": Tier.SUPER,
-    "ssosuper": Tier.SUPER,
-    "heavy": Tier.HEAVY,
+T = TypeVar("T")
+
+# --- planning -----------------------------------------------------------------------------------------------
+
+
+class How(StrEnum):
+    """What an import does with accounts that are here already.
+
+    ADD leaves them as they are. UPDATE gives them what the file says more; nothing is erased by silence.
+    REPLACE also removes those that are not in the file, restorably.
+    """
+
+    ADD = "add"
+    UPDATE = "update"
+    REPLACE = "replace"
+
+
+class Fate(StrEnum):
+    """What becomes of a line or entry. GONE is an account that is not in the file.
+
+    RENEWABLE is a new token of an account that is here, which only UPDATE takes.
+    """
+
+    NEW = "new"
+    KNOWN = "already there"
+    UPDATED = "updated"
+    RENEWABLE = "new token"
+    REPEATED = "named twice"
+    UNREADABLE = "not understood"
+    GONE = "removed"
+
+
+class What(StrEnum):
+    """What an update changes."""
+
+    TOKEN = "new token"  # noqa: S105 - the name of a change
+    NAME = "name"
+    MAIL = "mail address"
+    USER = "user id"
+    TIER = "tier"
+    TAGS = "tags"
+    NOTE = "note"
+    COOKIES = "Cloudflare cookies"
+    PARALLEL = "requests at once"
+    STEPS = "steps done for adult content"
+
+
+_CHANGED: Final[Mapping[str, What]] = {
+    "token": What.TOKEN,
+    "label": What.NAME,
+    "email": What.MAIL,
+    "user_id": What.USER,
+    "tier": What.TIER,
+    "tier_source": What.TIER,
+    "tags": What.TAGS,
+    "note": What.NOTE,
+    "cookies": What.COOKIES,
+    "max_parallel": What.PARALLEL,
+    "terms_at": What.STEPS,
+    "birth_date_at": What.STEPS,
+    "adult_at": What.STEPS,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What would become of one line or entry. `where` is empty for an account that is not in the file.
+
+    `name` is what a person calls the account, and empty for what is not understood; `other` is the line or
+    the account it is the same as.
+    """
+
+    where: str
+    fate: Fate
+    name: str = ""
+    why: str = ""
+    what: tuple[What, ...] = ()
+    other: str = ""
+
+    @property
+    def words(self) -> str:
+        """The fate in a phrase."""
+        match self.fate:
+            case Fate.UPDATED:
+                return f"updated: {', '.join(self.what)}"
+            case Fate.RENEWABLE:
+                return f"looks like {self.other} with a new token; use update to replace it"
+            case Fate.REPEATED:
+                return f"the same account as {self.other}"
+            case Fate.UNREADABLE:
+                return self.why
+            case Fate.NEW | Fate.KNOWN | Fate.GONE:
+                return self.fate.value
+        assert_never(self.fate)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do: a line for every entry, and what `AccountPool.bring` needs to do it."""
+
+    how: How = How.ADD
+    lines: tuple[Line, ...] = ()
+    new: tuple[NewAccount, ...] = ()
+    changes: tuple[tuple[AccountId, NewAccount], ...] = ()
+    gone: tuple[AccountId, ...] = ()
+    counts: Mapping[Fate, int] = field(default_factory=Counter)
+
+    @property
+    def changes_something(self) -> bool:
+        """Whether carrying it out would change anything."""
+        return bool(self.new or self.changes or self.gone)
+
+
+def planned(reading: Reading, accounts: Iterable[Account], how: How = How.ADD) -> Plan:
+    """Return what an import of `reading` would do to `accounts`. After doing it, the same does nothing.
+
+    One person has one account: of two sign-ins with one user id or mail address the first counts. With
+    REPLACE those accounts go whose tier the file speaks for; none goes when nothing in it was readable, or
+    when it was too long to be read to its end.
+    """
+    here = [account for account in accounts if account.token]
+    return _Planning(reading, here, how).plan()
+
+
+class _Planning:
+    """The state of one look through a reading."""
+
+    def __init__(self, reading: Reading, here: list[Account], how: How) -> None:
+        self._reading = reading
+        self._here = here
+        self._how = how
+        self._by_token = {account.token: account for account in here}
+        self._places = {one.account.token: one.where for one in reading.entries if isinstance(one, Found)}
+        # Matched are the accounts as they will be: a mail address that the file corrects says nothing more.
+        founds = {one.account.token: one.account for one in reading.entries if isinstance(one, Found)}
+        self._after = {one.id: self._result(one, founds[one.token]) for one in here if one.token in founds}
+        self._people: _People[Account] = _People()
+        # Those who are signed out first: a new sign-in is most likely theirs.
+        for account in sorted(here, key=lambda one: one.status is not Status.EXPIRED):
+            self._people.note(self._after.get(account.id, account), account)
+        self._seen: _People[str] = _People()
+        self._taken: dict[AccountId, str] = {}
+        self._new: list[NewAccount] = []
+        self._changes: list[tuple[AccountId, NewAccount]] = []
+
+    def plan(self) -> Plan:
+        lines = [self._line(entry) for entry in self._reading.entries]
+        gone = self._gone()
+        lines += [Line("", Fate.GONE, account.name) for account in gone]
+        return Plan(
+            self._how,
+            tuple(lines),
+            tuple(self._new),
+            tuple(self._changes),
+            tuple(account.id for account in gone),
+            Counter(line.fate for line in lines),
+        )
+
+    def _line(self, entry: Found | Repeated | Problem) -> Line:
+        match entry:
+            case Problem(where, why):
+                return Line(where, Fate.UNREADABLE, why=why)
+            case Repeated(where, first, name):
+                return Line(where, Fate.REPEATED, name, other=first)
+            case Found(where, found):
+                return self._found(where, found)
+        assert_never(entry)
+
+    def _found(self, where: str, found: NewAccount) -> Line:
+        account = self._by_token.get(found.token)
+        if account is not None:
+            return self._known(where, account, found)
+        account = self._people.find(found)
+        first = self._seen.find(found) or (account and self._place_of(account))
+        if first or account is None or self._how is How.ADD:
+            self._seen.note(found, first or where)
+        if first:
+            return Line(where, Fate.REPEATED, found.name, other=first)
+        if account is None:
+            self._new.append(found)
+            return Line(where, Fate.NEW, found.name)
+        if self._how is How.ADD:
+            self._taken[account.id] = where
+            return Line(where, Fate.RENEWABLE, found.name, other=account.name)
+        self._people.forget(account, account)
+        return self._known(where, account, found)
+
+    def _place_of(self, account: Account) -> str | None:
+        """Where in the file this account stands, if it does, or another sign-in of it was."""
+        return self._places.get(account.token) or self._taken.get(account.id)
+
+    def _known(self, where: str, account: Account, found: NewAccount) -> Line:
+        after = self._result(account, found)
+        self._taken[account.id] = where
+        self._seen.note(after, where)
+        self._people.note(after, account)
+        what = differences(account, after)
+        if not what:
+            return Line(where, Fate.KNOWN, account.name)
+        self._changes.append((account.id, found))
+        return Line(where, Fate.UPDATED, account.name, what=what)
+
+    def _result(self, account: Account, found: NewAccount) -> Account:
+        return account if self._how is How.ADD else updated(account, found, account.since)
+
+    def _gone(self) -> list[Account]:
+        if self._how is not How.REPLACE or not self._places or not self._reading.whole:
+            return []
+        scope = self._reading.scope
+        return [
+            account
+            for account in self._here
+            if account.id not in self._taken and (scope is None or account.tier in scope)
+        ]
+
+
+class _Person(Protocol):
+    """Who is known by a user id, a mail address, or both."""
+
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+
+
+class _People(Generic[T]):
+    """Something for each person."""
+
+    def __init__(self) -> None:
+        self._users: dict[str, T] = {}
+        self._mails: dict[str, dict[str, T]] = {}
+
+    def note(self, person: _Person, what: T) -> None:
+        """Keep `what`, unless there is something for this person."""
+        if person.user_id:
+            self._users.setdefault(person.user_id, what)
+        if person.email:
+            self._mails.setdefault(person.email.casefold(), {}).setdefault(person.user_id, what)
+
+    def forget(self, person: _Person, what: T) -> None:
+        """Keep it no longer."""
+        if self._users.get(person.user_id) is what:
+            del self._users[person.user_id]
+        by_user = self._mails.get(person.email.casefold(), {})
+        if by_user.get(person.user_id) is what:
+            del by_user[person.user_id]
+
+    def find(self, person: _Person) -> T | None:
+        """What is kept for this person. With one mail address, two user ids are two persons."""
+        if person.user_id in self._users:
+            return self._users[person.user_id]
+        by_user = self._mails.get(person.email.casefold(), {})
+        return by_user.get("") if person.user_id else next(iter(by_user.values()), None)
+
+
+def updated(account: Account, found: NewAccount, now: float) -> Account:
+    """Return `account` with what a file says more about it; what it does not say stays.
+
+    A fixed tier stays, and a proven one yields only to a fixed one. With a new token it can be used again if
+    it was signed out.
+    """
+    same_mail = found.email.casefold() == account.email.casefold()
+    made = replace(
+        account,
+        token=found.token,
+        label=found.label or account.label,
+        note=found.note or account.note,
+        email=account.email if same_mail else found.email or account.email,
+        user_id=found.user_id or account.user_id,
+        tags=tuple(dict.fromkeys((*account.tags, *found.tags))),
+        cookies=found.cookies or account.cookies,
+        max_parallel=found.max_parallel or account.max_parallel,
+        terms_at=account.terms_at or found.terms_at,
+        birth_date_at=account.birth_date_at or found.birth_date_at,
+        adult_at=account.adult_at or found.adult_at,
+    )
+    if found.tier is not None and (
+        account.tier_source in {TierSource.UNKNOWN, TierSource.GUESSED}
+        or (account.tier_source is TierSource.PROVEN and found.tier_source is TierSource.FIXED)
+    ):
+        made = made.with_tier(found.tier, found.tier_source)
+    if found.token == account.token:
+        return made
+    made = replace(
+        made, faults=0, resting_until=0.0, rest_reason="", checked_at=None, check_failures=0, check_failure=""
+    )
+    return made.with_status(Status.ACTIVE, "", now) if made.status is Status.EXPIRED else made
+
+
+def differences(before: Account, after: Account) -> tuple[What, ...]:
+    """What an update has changed."""
+    changed = {what for name, what in _CHANGED.items() if getattr(before, name) != getattr(after, name)}
+    return tuple(what for what in What if what in changed)
+
+
+def seated(found: NewAccount, account_id: AccountId, now: float) -> Account:
+    """Return the new account somebody brings."""
+    account = Account(
+        id=account_id,
+        token=found.token,
+        label=found.label,
+        note=found.note,
+        tags=found.tags,
+        status=found.status or Status.ACTIVE,
+        reason=found.reason,
+        since=found.since or now,
+        user_id=found.user_id,
+        email=found.email,
+        cookies=found.cookies,
+        max_parallel=found.max_parallel,
+        created_at=found.created_at or now,
+        terms_at=found.terms_at,
+        birth_date_at=found.birth_date_at,
+        adult_at=found.adult_at,
+        uses=found.uses,
+        failures=found.failures,
+        last_use_at=found.last_use_at,
+        last_failure_at=found.last_failure_at,
+        last_failure=found.last_failure,
+    )
+    return account if found.tier is None else account.with_tier(found.tier, found.tier_source)
+
+
+# --- export -------------------------------------------------------------------------------------------------
+
+
+class Format(StrEnum):
+    """A form in which accounts leave. Whoever has the text can use the accounts.
+
+    TXT: a token per line. GROK2API_2 and GROK2API_3: the JSON of these programs (spec/accounts.md §8.3,
+    protocol/grok-web-chat.md §20). CSV: a table. GROKDESK: all that is known of an account and not of this
+    computer: no proxy, no quota.
+    """
+
+    TXT = "txt"
+    GROK2API_2 = "grok2api-2"
+    GROK2API_3 = "grok2api-3"
+    CSV = "csv"
+    GROKDESK = "grokdesk"
+
+
 _POOLS: Final = {Tier.UNKNOWN: "auto", Tier.BASIC: "basic", Tier.SUPER: "super", Tier.HEAVY: "heavy"}
+_FORMAT: Final = "grokdesk-accounts"
+_TABLE: Final = ("token", "name", "email", "user_id", "tier", "tags", "note")
+_BREAKS_TAGS: Final = frozenset(",;|，；、")
+# Excel takes a table without it for one in the encoding of the country.
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """An account somebody brings. `tier` None: not said. `cookies` are Cloudflare's, as `name=value; …`."""
-
-    token: Secret
-    label: str = ""
-    email: str = ""
-    user_id: str = ""
-    tier: Tier | None = None
-    cookies: Secret = Secret("")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What was not taken: `where` names the line or entry, `why` says the reason. Neither shows a token."""
-
-    where: str
-    why: str
+def exported(accounts: Iterable[Account], form: Format) -> str:
+    """Return the accounts that have a token as text in `form`; reading it gives them back."""
+    kept = [account for account in accounts if account.token]
+    match form:
+        case Format.TXT:
+            return "".join(f"{account.token.reveal()}\n" for account in kept)
+        case Format.GROK2API_2:
+            return _json(_pools(kept))
+        case Format.GROK2API_3:
+            return _json({"provider": "grok_web", "accounts": [_of_grok2api_3(one) for one in kept]})
+        case Format.CSV:
+            return _table(kept)
+        case Format.GROKDESK:
+            return _json({"format": _FORMAT, "version": 1, "accounts": [_whole(one) for one in kept]})
+    assert_never(form)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was found in a text. `duplicates` counts tokens that occurred again in the same text."""
-
-    found: tuple[NewAccount, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    duplicates: int = 0
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-class _Unreadable(Exception):
-    """Why an entry is not taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A place in the text and what stands there: a token or an object. `tier` is that of its pool."""
-
-    where: str
-    what: object
-    tier: Tier | None = None
-
-
-def read_accounts(data: bytes | str) -> Reading:
-    """Return the accounts in `data`, whatever its form. Never raises; 50,000 entries take about a second."""
-    text = (data if isinstance(data, str) else _decoded(data)).replace("\r\n", "\n").replace("\r", "\n")
-    text = text.removeprefix("\ufeff")
-    found: dict[str, NewAccount] = {}
-    problems: list[Problem] = []
-    duplicates = 0
-    for number, entry in enumerate(_entries(text)):
-        if number == MOST_ENTRIES:
-            problems.append(Problem(entry.where, f"only the first {MOST_ENTRIES:,} entries are read"))
-            break
-        if isinstance(entry, Problem):
-            problems.append(entry)
-            continue
-        try:
-            account = _account(entry)
-        except _Unreadable as error:
-            problems.append(Problem(entry.where, str(error)))
-            continue
-        token = account.token.reveal()
-        duplicates += token in found
-        found.setdefault(token, account)
-    return Reading(tuple(found.values()), tuple(problems), duplicates)
-
-
-def export_lines(accounts: Iterable[Account]) -> str:
-    """Return one token per line."""
-    return "".join(f"{account.token.reveal()}\n" for account in accounts if account.token)
-
-
-def export_json(accounts: Iterable[Account]) -> str:
-    """Return the JSON that grok2api 2.x exports: pools of tokens (spec/accounts.md §8.3)."""
+def _pools(accounts: list[Account]) -> dict[str, list[dict[str, object]]]:
     pools: dict[str, list[dict[str, object]]] = {}
     for account in accounts:
-        if account.token:
-            pools.setdefault(_POOLS[account.tier], []).append({"token": account.token.reveal(), "tags": []})
-    return json.dumps(pools, indent=2) + "\n"
+        entry: dict[str, object] = {"token": account.token.reveal(), "tags": list(account.tags)}
+        pools.setdefault(_POOLS[account.tier], []).append(entry)
+    return pools
 
 
-# --- forms --------------------------------------------------------------------------------------------------
-
-
-def _decoded(data: bytes) -> str:
-    # Windows' Notepad calls UTF-16 "Unicode".
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    return data.decode("utf-8-sig", errors="replace")
-
-
-def _entries(text: str) -> Iterator[_Entry | Problem]:
-    if not text.lstrip().startswith(("{", "[")):
-        return _from_lines(text)
-    try:
-        return _from_json(json.loads(text))
-    except RecursionError:
-        return iter([Problem("the file", "it is nested too deeply")])
-    except ValueError as error:
-        first = text.lstrip().split("\n", 1)[0]
-        if _is_json(first):
-            return _from_json_lines(text)
-        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
-        return iter([Problem(f"line {line}", "this is not valid JSON")])
-
-
-def _from_lines(text: str) -> Iterator[_Entry]:
-    for number, line in enumerate(text.split("\n"), 1):
-        content = line.translate(_CLEAN).strip()
-        if content and not content.startswith("#"):
-            yield _Entry(f"line {number}", content)
-
-
-def _from_json_lines(text: str) -> Iterator[_Entry | Problem]:
-    for number, line in enumerate(text.split("\n"), 1):
-        content = line.strip()
-        if not content or content.startswith("#"):
-            continue
-        if _is_json(content):
-            yield _Entry(f"line {number}", json.loads(content))
-        else:
-            yield Problem(f"line {number}", "this is not valid JSON")
-
-
-def _from_json(value: object) -> Iterator[_Entry | Problem]:
-    if isinstance(value, list):
-        yield from _listed(value, "entry")
-    elif not isinstance(value, dict):
-        yield Problem("the file", "it holds no accounts")
-    elif isinstance(value.get("accounts"), list):
-        yield from _listed(value["accounts"], "entry")
-    elif "token" in value or "sso_token" in value:
-        yield _Entry("entry 1", value)
-    else:
-        for pool, entries in value.items():
-            name = _shown(pool)
-            if not isinstance(entries, list):
-                yield Problem(f"'{name}'", "it is not a list of accounts")
-            elif pool.strip().lower() not in _TIERS:
-                yield Problem(f"pool '{name}'", "this is not a pool: basic, super, heavy or auto")
-            else:
-                yield from _listed(entries, f"pool '{name}', entry", _TIERS[pool.strip().lower()])
-
-
-def _listed(values: list[object], name: str, tier: Tier | None = None) -> Iterator[_Entry]:
-    return (_Entry(f"{name} {number}", value, tier) for number, value in enumerate(values, 1))
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-# --- one entry ----------------------------------------------------------------------------------------------
-
-
-def _account(entry: _Entry) -> NewAccount:
-    if isinstance(entry.what, str):
-        token, cookies = _token(entry.what)
-        return NewAccount(token=Secret(token), tier=entry.tier, cookies=Secret(cookies))
-    if not isinstance(entry.what, dict):
-        raise _Unreadable("it is neither a token nor an object with one")
-    members: dict[str, object] = entry.what
-    written = members.get("sso_token") or members.get("token")
-    if not isinstance(written, str):
-        raise _Unreadable("it has no token")
-    token, cookies = _token(written)
-    given = members.get("cloudflare_cookies")
-    return NewAccount(
-        token=Secret(token),
-        label=_text(members.get("name")),
-        email=_text(members.get("email")),
-        user_id=_text(members.get("user_id")),
-        tier=_tier(members.get("tier")) if members.get("tier") else entry.tier,
-        cookies=Secret(_cloudflare(given) if isinstance(given, str) and given.strip() else cookies),
+def _of_grok2api_3(account: Account) -> dict[str, object]:
+    return _said(
+        {
+            "name": account.label,
+            "email": account.email,
+            "user_id": account.user_id,
+            "sso_token": account.token.reveal(),
+            "tier": _POOLS[account.tier],
+            "cloudflare_cookies": account.cookies.reveal(),
+            "nsfw_enabled_at": _moment(account.adult_at),
+            "tos_accepted_at": _moment(account.terms_at),
+            "tos_version": TERMS_VERSION if account.terms_at else None,
+            "birth_date_set_at": _moment(account.birth_date_at),
+        }
     )
 
 
-def _token(written: str) -> tuple[str, str]:
-    """The token in a line, and the Cloudflare cookies beside it."""
-    content = _COOKIE_HEADER.sub("", written.translate(_CLEAN).strip(), count=1).strip().strip("\"',")
-    pairs = [part.strip() for part in content.split(";")]
-    cookies = dict(part.split("=", 1) for part in reversed(pairs) if "=" in part)
-    names = {name.strip().lower(): value.strip() for name, value in cookies.items()}
-    token = names.get("sso") or names.get("sso-rw") or pairs[0]
-    while token.lower().startswith("sso="):
-        token = token[len("sso=") :].strip()
-    _check(token)
-    return token, _cloudflare(content)
+def _whole(account: Account) -> dict[str, object]:
+    known = account.tier is not Tier.UNKNOWN
+    return _said(
+        {
+            "token": account.token.reveal(),
+            "label": account.label,
+            "note": account.note,
+            "tags": list(account.tags),
+            "tier": account.tier.value if known else None,
+            "tier_source": account.tier_source.value if known else None,
+            "status": account.status.value,
+            "reason": account.reason,
+            "since": account.since,
+            "email": account.email,
+            "user_id": account.user_id,
+            "cloudflare_cookies": account.cookies.reveal(),
+            "max_parallel": account.max_parallel,
+            "terms_at": account.terms_at,
+            "birth_date_at": account.birth_date_at,
+            "adult_at": account.adult_at,
+            "created_at": account.created_at,
+            "uses": account.uses,
+            "failures": account.failures,
+            "last_use_at": account.last_use_at,
+            "last_failure_at": account.last_failure_at,
+            "last_failure": account.last_failure,
+        }
+    )
 
 
-def _check(token: str) -> None:
-    if not token:
-        raise _Unreadable("there is no token")
-    if len(token) > _LONGEST_TOKEN:
-        raise _Unreadable("it is too long for a token")
-    if not token.isascii():
-        raise _Unreadable("a token has only Latin letters, digits and a few signs")
-    if any(character.isspace() for character in token):
-        raise _Unreadable("a token has no spaces")
-    if not _TOKEN.fullmatch(token):
-        raise _Unreadable("this is not a token: it has characters that a token cannot have")
-    if len(token) < _SHORTEST_TOKEN:
-        raise _Unreadable("it is too short for a token")
+def _said(members: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in members.items() if value}
 
 
-def _cloudflare(cookies: str) -> str:
-    """The cookies of a Cookie header that belong to Cloudflare."""
-    kept: dict[str, str] = {}
-    for part in cookies.translate(_CLEAN).split(";"):
-        name, _, value = (one.strip() for one in part.partition("="))
-        if _CLOUDFLARE.fullmatch(name) and _COOKIE_VALUE.fullmatch(value):
-            kept[name] = value
-    return "; ".join(f"{name}={value}" for name, value in kept.items())
+def _table(accounts: list[Account]) -> str:
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\r\n")
+    rows.writerow(_TABLE)
+    for account in accounts:
+        cells = (account.label, account.email, account.user_id, _POOLS[account.tier], _tags(account.tags))
+        rows.writerow((account.token.reveal(), *map(_harmless, cells), _harmless(account.note)))
+    return _BYTE_ORDER_MARK + text.getvalue()
 
 
-def _tier(value: object) -> Tier | None:
-    name = value.strip().lower() if isinstance(value, str) else "?"
-    if name not in _TIERS:
-        raise _Unreadable("its tier is not one of auto, basic, super and heavy")
-    return _TIERS[name]
+def _tags(tags: tuple[str, ...]) -> str:
+    plain = not any(tag.startswith("[") or _BREAKS_TAGS & set(tag) for tag in tags)
+    return ", ".join(tags) if plain else json.dumps(tags, ensure_ascii=False)
 
 
-def _text(value: object) -> str:
-    """A name or address as it can be stored and shown: one line, no lone surrogates, not endless."""
-    if not isinstance(value, str):
-        return ""
-    return _shown(value, _LONGEST_TEXT)
+def _harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula; `read_accounts` takes the apostrophe away."""
+    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
 
 
-def _shown(value: str, longest: int = 40) -> str:
-    line = " ".join(value.translate(_CLEAN).split())
-    return line.encode("utf-8", errors="replace").decode()[:longest]
+def _moment(at: float | None) -> str | None:
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

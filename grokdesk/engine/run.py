@@ -30,7 +30,8 @@ class Run:
     """The answer of one request: iterate it once, inside the block of `Engine.run`.
 
     Yields shaped batches, the first beginning with `Started`, the last ending with `Finished`. Raises
-    `UpstreamError` when upstream breaks off. `transcript` is the fold of what was yielded.
+    `UpstreamError` when upstream breaks off. `transcript` is the fold of what was yielded; `mode` is how the
+    account was asked to think.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Run:
     ) -> None:
         self.id = started.run_id
         self.transcript = transcript
+        self.mode = ""
         self.outcome: Outcome | None = None
         self.error: UpstreamError | None = None
         self._started = started
@@ -53,6 +55,7 @@ class Run:
     def attach(self, opened: Opened) -> asyncio.Task[list[Event]]:
         """Take an accepted call; the returned task ends with the first batch that tells something."""
         self._opened = opened
+        self.mode = opened.held.lease.mode.value
         self._first = owned(self._pull(), name=f"first {self.id}")
         return self._first
 

@@ -59,6 +59,7 @@ async def streamed(
 
         async def tell(choice: int) -> None:
             async with services.engine.run(asked.request, client=client) as run:
+                exchange.mode = run.mode
                 await start.ready()
                 async for batch in run:
                     await pump.send(b"".join([encoder.feed(event, choice) for event in batch]))
@@ -75,6 +76,7 @@ async def _folded(
 
     async def fold(_choice: int) -> Transcript:
         async with services.engine.run(asked.request, client=client) as run:
+            exchange.mode = run.mode
             async for _ in run:
                 pass
             return run.transcript

@@ -25,6 +25,7 @@ class Exchange:
     """What is known of a request so far.
 
     `pump` is there from the first byte of a stream on; `failure` names the error that was told, if any.
+    `mode` is how Grok was asked to think, once it has begun to answer.
     """
 
     clock: Clock
@@ -33,6 +34,7 @@ class Exchange:
     key: ClientKey | None = None
     pump: Pump | None = None
     failure: str = ""
+    mode: str = ""
     began: float = field(init=False)
 
     def __post_init__(self) -> None:

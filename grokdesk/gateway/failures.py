@@ -65,6 +65,8 @@ def headers_for(
         exchange = request.get(EXCHANGE)
         if exchange is not None:
             response.headers.update(exchange.dialect.headers(exchange.request_id, exchange.elapsed_ms))
+            if exchange.mode:
+                response.headers["x-grokdesk-mode"] = exchange.mode
 
     return complete
 

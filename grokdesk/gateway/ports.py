@@ -26,6 +26,11 @@ class Run(Protocol):
     """
 
     @property
+    def mode(self) -> str:
+        """How Grok was asked to think, in its own word."""
+        ...
+
+    @property
     def id(self) -> str:
         """Its id in the list of requests."""
         ...

@@ -99,7 +99,7 @@ async def create(request: web.Request, services: Services) -> web.StreamResponse
     encoder = turn.encoder(services)
     if turn.asked.stream:
         return await streamed(request, services, turn.asked, encoder)
-    await tell(services, turn, encoder, client, _unheard)
+    exchange.mode = await tell(services, turn, encoder, client, _unheard)
     return _json(orjson.dumps(encoder.response))
 
 
@@ -183,6 +183,7 @@ async def compact(request: web.Request, services: Services) -> web.StreamRespons
     messages = (*asked.messages, Message(Role.USER, (Text(_COMPACT),)))
     order = ChatRequest(model, messages, thinking=Thinking.HIDDEN)
     async with services.engine.run(order, client=exchange.client(request)) as run:
+        exchange.mode = run.mode
         async for _ in run:
             pass
         summary, finished = run.transcript.text, run.transcript.finished
@@ -235,11 +236,15 @@ async def tell(
     encoder: ResponsesEncoder,
     client: str,
     send: Callable[[bytes], Awaitable[None]],
-) -> None:
-    """Execute a turn and `send` what `encoder` writes. Raises `GrokDeskError`."""
+) -> str:
+    """Execute a turn and `send` what `encoder` writes; returns the mode that answered.
+
+    Raises `GrokDeskError`.
+    """
     async with services.engine.run(turn.asked.request, client=client) as run:
         async for batch in run:
             await send(b"".join([encoder.feed(event) for event in batch]))
+        return run.mode
 
 
 async def tell_nothing(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from platformdirs import PlatformDirs
 
@@ -91,12 +92,19 @@ def write_private(path: Path, content: bytes) -> None:
 
     A symbolic link stays one: its target is replaced. Raises `OSError`.
     """
+    with private_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def private_file(path: Path) -> Iterator[BinaryIO]:
+    """The same for a content written piece by piece; an exception in the block leaves the old file."""
     target = path.resolve()
     # mkstemp makes the file with mode 0600.
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, target)  # noqa: PTH105 - `name` is text, and Path.replace is the same call
@@ -104,11 +112,14 @@ def write_private(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)  # noqa: PTH108 - same
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut. Windows cannot open folders, and journals names by itself."""
+def sync_folder(folder: Path) -> None:
+    """Make a new name in `folder` survive a power cut.
+
+    Windows cannot open folders, and journals names by itself.
+    """
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

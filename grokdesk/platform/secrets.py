@@ -23,7 +23,7 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -75,6 +75,12 @@ class WrongPassphrase(Broken):
     """Not the passphrase this data folder was made with."""
 
     title = "The passphrase is not right"
+
+
+class WrongTeamKey(Broken):
+    """Not the team key this shared store was made with."""
+
+    title = "The team key is not right"
 
 
 class KeyringUnavailable(Broken):
@@ -250,8 +256,8 @@ def _first_key(
     key = os.urandom(_KEY_BYTES)
     if passphrase is not None:
         salt = os.urandom(16)
-        wrapped = _wrapping(passphrase, salt, _COST).seal(_text(key), table="vault", row=folder, column="key")
-        return key, _Note(folder, KeySource.PASSPHRASE, salt=_text(salt), wrapped=_text(wrapped), cost=_COST)
+        wrapped = _wrapping(passphrase, salt, COST).seal(_text(key), table="vault", row=folder, column="key")
+        return key, _Note(folder, KeySource.PASSPHRASE, salt=_text(salt), wrapped=_text(wrapped), cost=COST)
     if _kept_by_keyring(keyring_backend, folder, key, patience_s):
         return key, _Note(folder, KeySource.KEYRING)
     if may_use_file:
@@ -394,16 +400,22 @@ def _answer(question: Callable[[], T], patience_s: float) -> T:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cost:
+class Cost:
     """What a guess at a passphrase costs: 128 * n * r bytes of memory, p times."""
 
     n: int
     r: int
     p: int
 
+    @classmethod
+    def read(cls, members: Mapping[str, object]) -> Self:
+        """The cost that a file or a store tells, bounded. Raises `ValueError`, `KeyError` or `TypeError`."""
+        n, r, p = (int(str(members[name])) for name in ("n", "r", "p"))
+        return cls(n=min(n, _MOST_N), r=min(r, _MOST_R), p=min(p, _MOST_P))
+
 
 # 64 MB; one of the settings OWASP calls equal in its password storage cheat sheet.
-_COST: Final = _Cost(n=2**16, r=8, p=2)
+COST: Final = Cost(n=2**16, r=8, p=2)
 # A changed vault.json must not be able to take all memory.
 _MOST_N: Final = 2**20
 _MOST_R: Final = 32
@@ -419,7 +431,7 @@ class _Note:
     check: str = ""
     salt: str = ""
     wrapped: str = ""
-    cost: _Cost | None = None
+    cost: Cost | None = None
 
     def with_check(self, vault: Vault) -> _Note:
         sealed = vault.seal(_CHECK, table="vault", row=self.folder, column="check")
@@ -438,7 +450,7 @@ class _Note:
 
     def unwrap(self, passphrase: Secret) -> bytes:
         try:
-            vault = _wrapping(passphrase, _bytes(self.salt), self.cost or _COST)
+            vault = _wrapping(passphrase, _bytes(self.salt), self.cost or COST)
             return _bytes(vault.open(_bytes(self.wrapped), table="vault", row=self.folder, column="key"))
         except (Broken, ValueError) as error:
             raise WrongPassphrase(
@@ -467,11 +479,7 @@ def _read_note(path: Path) -> _Note | None:
             check=str(members["check"]),
             salt=str(members.get("salt", "")),
             wrapped=str(members.get("wrapped", "")),
-            cost=_Cost(
-                n=min(int(cost["n"]), _MOST_N), r=min(int(cost["r"]), _MOST_R), p=min(int(cost["p"]), _MOST_P)
-            )
-            if cost
-            else None,
+            cost=Cost.read(cost) if cost else None,
         )
     except FileNotFoundError:
         return None
@@ -483,8 +491,52 @@ def _read_note(path: Path) -> _Note | None:
         ) from error
 
 
-def _wrapping(passphrase: Secret, salt: bytes, cost: _Cost) -> Vault:
-    """The vault that seals nothing but the master key."""
+# --- team key -----------------------------------------------------------------------------------------------
+
+# A store holds one note, so its check value has one place.
+_TEAM: Final = "team"
+
+
+def new_team_note(team_key: Secret, cost: Cost = COST) -> str:
+    """Return what a new shared store keeps about its team key: salt, cost and a check value, as JSON."""
+    salt = os.urandom(16)
+    check = _wrapping(team_key, salt, cost).seal(_CHECK, table="facts", row=_TEAM, column="check")
+    return json.dumps({"format": _FORMAT, "salt": _text(salt), "cost": asdict(cost), "check": _text(check)})
+
+
+def team_vault(team_key: Secret, note: str) -> Vault:
+    """Return the vault of a shared store, which every gateway that knows `team_key` can make.
+
+    Raises `WrongTeamKey`, or `KeyLost` for a note that cannot be read.
+    """
+    try:
+        members = json.loads(note)
+        if members["format"] != _FORMAT:
+            raise Broken(
+                "The shared store was made by a newer GrokDesk.",
+                hint="Update GrokDesk. Nothing was changed.",
+                detail=f"team key: format {members['format']!r}",
+            )
+        salt, check = _bytes(members["salt"]), _bytes(members["check"])
+        vault = _wrapping(team_key, salt, Cost.read(members["cost"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyLost(
+            "What the shared store says about its team key cannot be read.",
+            hint="Restore the store from a backup.",
+            detail=f"{type(error).__name__}: {error}",
+        ) from error
+    try:
+        vault.open(check, table="facts", row=_TEAM, column="check")
+    except Broken as error:
+        raise WrongTeamKey(
+            "This is not the team key the shared store was made with.",
+            hint="Set storage.team_key to the one the other gateways use. Nothing was changed.",
+        ) from error
+    return vault
+
+
+def _wrapping(passphrase: Secret, salt: bytes, cost: Cost) -> Vault:
+    """The vault whose key is made from a passphrase."""
     # The same letters can be typed in several ways; NFC makes a passphrase portable between systems.
     text = unicodedata.normalize("NFC", passphrase.reveal())
     key = Scrypt(salt=salt, length=_KEY_BYTES, n=cost.n, r=cost.r, p=cost.p).derive(text.encode())

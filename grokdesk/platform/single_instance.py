@@ -17,7 +17,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -45,8 +45,13 @@ class AlreadyRunning(Broken):
 @asynccontextmanager
 async def hold(folder: Path) -> AsyncIterator[None]:
     """Be the one program of `folder`. Raises `AlreadyRunning`."""
-    with _lock(folder / "instance.lock"):
+    with locked(folder):
         yield
+
+
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """As `hold`, without a loop."""
+    return _lock(folder / "instance.lock")
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -41,6 +42,13 @@ _PROXY_CODES: Final = frozenset({5, 97})
 _NAME_CODES: Final = frozenset({6})
 _TLS_CODES: Final = frozenset({35, 51, 53, 58, 60, 77, 83})
 _TIMEOUT_CODE: Final = 28
+_REFUSED_CODE: Final = 7
+
+# What libcurl says when a proxy answers and does not let us through.
+_SIGN_IN: Final = re.compile(
+    r"response 407|rejected by the SOCKS5 server|authentication method was acceptable"
+)
+_NO_TUNNEL: Final = re.compile(r"CONNECT tunnel failed, response (\d{3})")
 
 IMPERSONATIONS: Final[frozenset[str]] = frozenset(get_args(BrowserTypeLiteral))
 
@@ -498,7 +506,20 @@ def _unreachable(error: CurlError, call: Call, *, begun: bool) -> UpstreamError:
             hint="Try again; if it repeats, test the connection under Network.",
             detail=detail,
         )
-    if code in _PROXY_CODES:
+    if call.proxy and _SIGN_IN.search(detail):
+        return Unreachable(
+            "The proxy does not accept the user name and password.",
+            hint="Correct them under Network.",
+            detail=detail,
+        )
+    if call.proxy and (tunnel := _NO_TUNNEL.search(detail)):
+        return Unreachable(
+            f"The proxy did not let the connection to {call.host} through: it answered {tunnel[1]}.",
+            hint="Test the proxy under Network, or choose another one.",
+            detail=detail,
+        )
+    # Through a proxy libcurl itself connects to nobody else.
+    if code in _PROXY_CODES or (call.proxy and code == _REFUSED_CODE):
         return Unreachable(
             "The proxy cannot be reached.", hint="Check the proxy's address under Network.", detail=detail
         )

@@ -223,7 +223,7 @@ def _fetch_site(call: Call, seen: Received, *, older: bool) -> list[str]:
         return []
     problems = _fixed(seen, {"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"})
     origin, referer = urlsplit(seen.headers.get("origin", "")), urlsplit(seen.headers.get("referer", ""))
-    same = not call.origin or origin.hostname == referer.hostname
+    same = not origin.hostname or origin.hostname == referer.hostname
     return problems + _fixed(seen, {"sec-fetch-site": "same-origin" if same else "same-site"})
 
 
@@ -520,6 +520,29 @@ def _known_files(ids: object, account: Account, world: World) -> list[str]:
     return [f"attachment {name!r} was not uploaded by this account" for name in ids if name not in mine]
 
 
+ASSETS_QUERY = {
+    "pageSize": re.compile(r"[1-9]\d*"),
+    "pageToken": re.compile(r"[A-Za-z0-9+/=]*"),
+    "orderBy": re.compile(r"ORDER_BY_(?:LAST_USE|CREATE)_TIME"),
+    "source": re.compile(r"SOURCE_ANY"),
+    "isLatest": re.compile(r"true"),
+    "workspaceKind": re.compile(r"WORKSPACE_KIND_IMAGINE_ALL"),
+    # What §19.1 calls them.
+    "limit": re.compile(r"[1-9]\d*"),
+    "cursor": re.compile(r"[A-Za-z0-9+/=]*"),
+}
+CONVERSATIONS_QUERY = {name: ASSETS_QUERY[name] for name in ("pageSize", "pageToken")}
+
+
+def listing(seen: Received, known: Mapping[str, re.Pattern[str]]) -> list[str]:
+    """Deviations of the query of a listing (§19.1, §19.3, media §6.3)."""
+    return [
+        f"query has {name}={_short(value)}"
+        for name, value in seen.query.items()
+        if name not in known or not known[name].fullmatch(value)
+    ]
+
+
 def sign_body(body: object, world: World) -> list[str]:
     """Deviations of a question to the signer (§5.2)."""
     want: Want = {
@@ -530,12 +553,35 @@ def sign_body(body: object, world: World) -> list[str]:
     return shape(body, want, "body")
 
 
+_SOLVER_PROXY: Want = {
+    # A browser knows these schemes, wants the port, and takes name and password only beside the address.
+    "url": re.compile(r"(?:https?|socks4|socks5)://(?:\[[0-9a-f:.]+\]|[^\s:@/\[\]]+):\d{1,5}"),
+    "username?": str,
+    "password?": str,
+}
+_SOLVER_BODIES: Mapping[object, Mapping[str, Want]] = {
+    "request.get": {
+        "cmd": str,
+        "url": re.compile(r"https?://\S+"),
+        "maxTimeout": int,
+        "proxy?": _SOLVER_PROXY,
+        "session?": str,
+    },
+    "sessions.create": {"cmd": str, "session?": str, "proxy?": _SOLVER_PROXY},
+    "sessions.destroy": {"cmd": str, "session": str},
+}
+
+
 def solver_body(body: object) -> list[str]:
     """Deviations of a question to FlareSolverr (§21.3)."""
-    url = re.compile(r"https?://\S+")
-    proxy = re.compile(r"[a-z0-9]+://\S+")
-    want: Want = {"cmd": ("request.get",), "url": url, "maxTimeout": int, "proxy?": {"url": proxy}}
-    return shape(body, want, "body")
+    command = body.get("cmd") if isinstance(body, dict) else None
+    want = _SOLVER_BODIES.get(command) if isinstance(command, str) else None
+    if want is None:
+        return [f"cmd is {_short(command)}, not one of {list(_SOLVER_BODIES)}"]
+    problems = shape(body, dict(want), "body")
+    if isinstance(body, dict) and "session" in body and "proxy" in body and command == "request.get":
+        problems.append("a session has its proxy since it was made")
+    return problems
 
 
 # ----------------------------------------------------------------------------------- gateway events

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Self, TypeVar
+from urllib.parse import quote, urlsplit
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -24,7 +24,7 @@ from grokdesk.sim.checks import Call
 from grokdesk.sim.frames import Scene
 from grokdesk.sim.script import Cut, Ended, Json, Refusal, Script
 from grokdesk.sim.stage import BodyStage, CutOff, SocketStage, play, silence
-from grokdesk.sim.world import Account, Conversation, Received, Turn, World
+from grokdesk.sim.world import Account, Conversation, Received, Turn, Upload, World, stamp
 
 Handler = Callable[[web.Request, Received], Awaitable[web.StreamResponse]]
 
@@ -127,6 +127,7 @@ class Simulator:
         route("GET", _GATEWAY, self._tracked(self._gateway))
         serve("POST", _CHAT, checks.CHAT, self._chat)
         serve("POST", "/rest/app-chat/conversations/{id}/responses", checks.CHAT, self._chat)
+        serve("GET", "/rest/app-chat/conversations", checks.CONVERSATION, self._history)
         serve("DELETE", "/rest/app-chat/conversations/soft/{id}", checks.CONVERSATION, self._forget)
         serve("POST", "/rest/app-chat/upload-file", checks.UPLOAD_JSON, self._upload_json)
         serve("POST", "/http/upload-file-v2/direct", checks.UPLOAD_MULTIPART, self._upload_multipart)
@@ -144,6 +145,7 @@ class Simulator:
         serve("DELETE", "/rest/assets-metadata/{id}", checks.ASSETS, self._delete_asset)
         serve("GET", "/index", checks.PAGE, self._index)
         serve("GET", "/", checks.PAGE, self._index)
+        route("GET", "/cdn-cgi/trace", self._tracked(self._trace))
         route("POST", "/sign", self._tracked(self._sign))
         route("POST", "/v1", self._tracked(self._solve))
         route("*", "/{path:.*}", self._unknown)
@@ -175,14 +177,18 @@ class Simulator:
             seen = await self._receive(request)
             if is_chat and not self.world.rest:
                 return _answer(faults.NOT_FOUND, seen)
+            if call is checks.PAGE and "sso" not in seen.cookies:
+                # A visitor without an account, who may look at the door.
+                cleared = checks.is_cleared(seen, self.world)
+                return await handler(request, seen) if cleared else _answer(faults.CHALLENGE, seen)
             problems = checks.page(seen) if call is checks.PAGE else checks.http(call, seen, self.world)
             refusal = self._turned_away(
                 seen, problems, cleared=call.accounts_host or checks.is_cleared(seen, self.world)
             )
             if not refusal and call is not checks.SESSION:
                 refusal = self._status_refusal(seen)
-            if refusal and call.grpc and seen.account and self.world.grpc_errors == "trailers":
-                return _grpc_refusal(refusal, seen)
+            if refusal and call.grpc and seen.account and self.world.grpc_errors != "http":
+                return _grpc_refusal(refusal, seen, in_headers=self.world.grpc_errors == "headers")
             if refusal:
                 return _answer(refusal, seen)
             script = None if is_chat else self.world.take_on(seen.path, seen.account)
@@ -570,20 +576,15 @@ class Simulator:
         return web.json_response({"uploadId": upload.id, "terminalError": "", "fileMetadata": about})
 
     async def _assets(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(seen, checks.listing(seen, checks.ASSETS_QUERY))
+        if bad:
+            return bad
         account = _owner(seen)
-        limit, start = int(seen.query.get("limit", "100")), int(seen.query.get("cursor", "0") or 0)
         mine = [upload for upload in self.world.uploads.values() if upload.account is account]
-        shown = [
-            {
-                "assetId": upload.id,
-                "name": upload.name,
-                "mimeType": upload.mime,
-                "sizeBytes": len(upload.data),
-            }
-            for upload in mine[start : start + limit]
-        ]
-        more = {"nextCursor": str(start + limit)} if start + limit < len(mine) else {}
-        return web.json_response({"assets": shown, **more})
+        shown, more = _paged(seen, mine, _ASSETS_A_PAGE)
+        if account.assets_shape == "items":
+            return web.json_response({"items": [_asset_older(upload) for upload in shown], **more})
+        return web.json_response({"assets": [_asset(upload) for upload in shown], **more})
 
     async def _delete_asset(self, request: web.Request, seen: Received) -> web.StreamResponse:
         upload = self.world.uploads.get(request.match_info["id"])
@@ -591,6 +592,15 @@ class Simulator:
             return _answer(faults.NOT_FOUND, seen)
         del self.world.uploads[upload.id]
         return web.json_response({})
+
+    async def _history(self, request: web.Request, seen: Received) -> web.StreamResponse:
+        bad = self._bad(seen, checks.listing(seen, checks.CONVERSATIONS_QUERY))
+        if bad:
+            return bad
+        account, kept = _owner(seen), self.world.conversations.values()
+        mine = [one for one in kept if one.account is account and not one.temporary]
+        shown, more = _paged(seen, mine, _CONVERSATIONS_A_PAGE)
+        return web.json_response({"conversations": [_entry(one) for one in shown], **more})
 
     async def _forget(self, request: web.Request, seen: Received) -> web.StreamResponse:
         conversation = self.world.conversation_of(_owner(seen), request.match_info["id"])
@@ -607,6 +617,25 @@ class Simulator:
             return web.Response(status=404, text="<!DOCTYPE html><html></html>", content_type="text/html")
         page = f"<!DOCTYPE html><html><head>{tag}<title>Grok</title></head><body></body></html>"
         return web.Response(text=page, content_type="text/html")
+
+    async def _trace(self, request: web.Request) -> web.StreamResponse:
+        """What Cloudflare tells anybody about their connection, check or no check."""
+        seen = await self._receive(request)
+        seen.status = HTTPStatus.OK
+        lines = {
+            "fl": "8f00demo",
+            "h": request.url.host,
+            "ip": request.remote,
+            "ts": f"{self.world.now():.3f}",
+            "visit_scheme": request.scheme,
+            "uag": request.headers.get("User-Agent", ""),
+            "colo": "FRA",
+            "http": "http/1.1",
+            "loc": "DE",
+            "tls": "off",
+            "warp": "off",
+        }
+        return web.Response(text="".join(f"{name}={value}\n" for name, value in lines.items()))
 
     async def _sign(self, request: web.Request) -> web.StreamResponse:
         seen = await self._receive(request)
@@ -637,40 +666,55 @@ class Simulator:
 
     async def _solve(self, request: web.Request) -> web.StreamResponse:
         seen = await self._receive(request)
-        solver, world = self.world.solver, self.world
+        solver = self.world.solver
         problems = checks.solver_body(seen.json)
         self._violate(seen, problems)
-        if problems:
+        if problems or not isinstance(seen.json, dict):
             return web.json_response({"status": "error", "message": "; ".join(problems)}, status=500)
-        await silence(solver.delay_s)
+        wish, name = seen.json, str(seen.json.get("session", ""))
         seen.status = HTTPStatus.OK
+        if wish["cmd"] == "sessions.create":
+            known = name in solver.sessions
+            solver.sessions.setdefault(name, wish.get("proxy"))
+            message = "Session already exists." if known else "Session created successfully."
+            return web.json_response({"status": "ok", "message": message, "session": name})
+        if wish["cmd"] == "sessions.destroy":
+            if name not in solver.sessions:
+                message = "Error: The session doesn't exist."
+                return web.json_response({"status": "error", "message": message}, status=500)
+            del solver.sessions[name]
+            return web.json_response({"status": "ok", "message": "The session has been removed."})
+        if name:
+            solver.sessions.setdefault(name, None)
+        await silence(solver.delay_s)
         if solver.status == "error":
-            message = "Error solving the challenge. Timeout after 60.0 seconds."
-            return web.json_response({"status": "error", "message": message}, status=500)
+            return web.json_response({"status": "error", "message": solver.message}, status=500)
         solver.solved += 1
+        return web.json_response(self._solution(str(wish["url"])))
+
+    def _solution(self, url: str) -> Json:
+        world, solver = self.world, self.world.solver
         wanted = world.clearance_required
-        host = request.url.host if not isinstance(seen.json, dict) else _host_of(str(seen.json["url"]))
         cookie = solver.cookie or (wanted["cookie"] if wanted else "Zk3demo")
         agent = solver.user_agent or (wanted["user_agent"] if wanted else _DEMO_AGENT)
         now_ms = int(world.now() * 1000)
-        place = {"domain": f".{host}", "path": "/"}
-        clearance = {"name": "cf_clearance", "value": cookie, **place, "expires": now_ms // 1000 + 31_536_000}
+        place = {"domain": f".{_host_of(url)}", "path": "/"}
+        ends = int(world.now() + solver.lasts_s)
+        clearance = {"name": "cf_clearance", "value": cookie, **place, "expires": ends}
         cookies = [clearance, {"name": "__cf_bm", "value": "demoBm", **place}] if solver.with_cookies else []
-        return web.json_response(
-            {
-                "status": "ok",
-                "message": "Challenge solved!",
-                "startTimestamp": now_ms,
-                "endTimestamp": now_ms + int(solver.delay_s * 1000),
-                "version": "3.3.21",
-                "solution": {
-                    "url": str(seen.json["url"]) if isinstance(seen.json, dict) else "",
-                    "status": 200,
-                    "userAgent": agent,
-                    "cookies": cookies,
-                },
-            }
-        )
+        return {
+            "status": "ok",
+            "message": "Challenge solved!" if cookies else "Challenge not detected!",
+            "startTimestamp": now_ms,
+            "endTimestamp": now_ms + int(solver.delay_s * 1000),
+            "version": "3.3.21",
+            "solution": {
+                "url": url,
+                "status": 200,
+                **({"userAgent": agent} if solver.with_user_agent else {}),
+                "cookies": cookies,
+            },
+        }
 
 
 class _Dialogue:
@@ -857,6 +901,8 @@ _NEXT = {
 }
 _PONG = b'{"event":{"type":"pong"}}'
 _USUAL_WINDOW_S = 7200
+_ASSETS_A_PAGE = 50
+_CONVERSATIONS_A_PAGE = 60
 
 
 # -------------------------------------------------------------------------------------- small parts
@@ -867,15 +913,74 @@ def _answer(refusal: Refusal, seen: Received) -> web.Response:
     return web.Response(status=refusal.status, body=refusal.body, headers=refusal.headers)
 
 
+_Listed = TypeVar("_Listed")
+
+
+def _paged(seen: Received, everything: list[_Listed], usual: int) -> tuple[list[_Listed], Json]:
+    """One page, and where the next one is, under the names both documents know (§19.1, media §6.3)."""
+    size = int(seen.query.get("pageSize") or seen.query.get("limit") or usual)
+    token = seen.query.get("pageToken") or seen.query.get("cursor") or ""
+    start = int(base64.b64decode(token).removeprefix(b"after-")) if token else 0
+    end = start + size
+    if end >= len(everything):
+        return everything[start:], {"nextPageToken": ""}
+    return everything[start:end], {"nextPageToken": base64.b64encode(b"after-%d" % end).decode()}
+
+
+def _asset(upload: Upload) -> Json:
+    return {
+        "assetId": upload.id,
+        "mimeType": upload.mime,
+        "name": upload.name,
+        "sizeBytes": str(len(upload.data)),
+        "createTime": stamp(upload.at),
+        "key": _uri(upload.id),
+        "isDeleted": False,
+        "isLatest": True,
+        "isModelGenerated": False,
+    }
+
+
+def _asset_older(upload: Upload) -> Json:
+    """The same under the other names a reader has to know (media §6.3)."""
+    return {
+        "id": upload.id,
+        "contentType": upload.mime,
+        "fileName": upload.name,
+        "size": len(upload.data),
+        "createdAt": stamp(upload.at),
+        "filePath": _uri(upload.id),
+    }
+
+
+def _entry(conversation: Conversation) -> Json:
+    at = stamp(conversation.created_at)
+    return {
+        "conversationId": conversation.id,
+        "title": conversation.title,
+        "starred": False,
+        "createTime": at,
+        "modifyTime": at,
+        "systemPromptName": "",
+        "temporary": conversation.temporary,
+        "mediaTypes": [],
+    }
+
+
 def _grpc(body: bytes) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": grpc_web.CONTENT_TYPE})
 
 
-def _grpc_refusal(refusal: Refusal, seen: Received) -> web.Response:
-    """The same refusal as a gRPC status in the trailers of a 200 (§18.4)."""
+def _grpc_refusal(refusal: Refusal, seen: Received, *, in_headers: bool) -> web.Response:
+    """The same refusal as a gRPC status of a 200, in its trailers or its headers (§18.4)."""
     code = {401: 16, 403: 7, 404: 5, 429: 8, 503: 14}.get(refusal.status, 2)
     seen.status = HTTPStatus.OK
-    return _grpc(grpc_web.trailers(code, _message_of(refusal)))
+    if not in_headers:
+        return _grpc(grpc_web.trailers(code, _message_of(refusal)))
+    answer = _grpc(b"")
+    answer.headers["grpc-status"] = str(code)
+    answer.headers["grpc-message"] = quote(_message_of(refusal))
+    return answer
 
 
 def _message_of(refusal: Refusal) -> str:

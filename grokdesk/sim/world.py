@@ -117,6 +117,8 @@ class Account:
         self.clearance_required: Clearance | None = None
         self.session_shape: Literal["session", "user", "flat"] = "session"
         """Which of the accepted answers of §17.1 this account gives."""
+        self.assets_shape: Literal["assets", "items"] = "assets"
+        """Under which names this account's files are listed (media §6.3)."""
         self.imagine: dict[str, Json | None] = _imagine(tier)
         self.credits: Credits | None = _credits(tier, now())
         self._now = now
@@ -253,14 +255,22 @@ class Turn:
 
 @dataclass(slots=True)
 class Solver:
-    """What FlareSolverr does here. Without `cookie` it hands out what the world's clearance asks for."""
+    """What FlareSolverr does here. Without `cookie` it hands out what the world's clearance asks for.
+
+    `sessions` are the browsers kept open, and the proxy each was made with; `lasts_s` is how long a clearance
+    is said to be good for.
+    """
 
     status: Literal["ok", "error"] = "ok"
+    message: str = "Error solving the challenge. Timeout after 60.0 seconds."
     cookie: str | None = None
     user_agent: str | None = None
     with_cookies: bool = True
+    with_user_agent: bool = True
     delay_s: float = 0.0
+    lasts_s: float = 31_536_000.0
     solved: int = 0
+    sessions: dict[str, object] = field(default_factory=dict)
 
 
 class World:
@@ -299,7 +309,7 @@ class World:
         self.clearance_required: Clearance | None = None
         self.index_gone = False
         """`GET /index` is 404 and only `/` has the meta tag (§5.2)."""
-        self.grpc_errors: Literal["http", "trailers"] = "http"
+        self.grpc_errors: Literal["http", "trailers", "headers"] = "http"
         """How the gRPC-web calls refuse an account."""
         self.pace_s = 0.0
         """Seconds before each piece of an answer unless its script says otherwise."""
@@ -348,9 +358,7 @@ class World:
 
     def stamp(self) -> str:
         """Now, as the service writes it."""
-        return (
-            datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        )
+        return stamp(self.now())
 
     # ------------------------------------------------------------------------------ what comes next
 
@@ -432,6 +440,11 @@ class World:
     def _trim(self, records: list[_Record]) -> None:
         if self.record_limit is not None and len(records) > self.record_limit:
             del records[: len(records) - self.record_limit // 2]
+
+
+def stamp(at: float) -> str:
+    """A time as the service writes it."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _imagine(tier: Tier) -> dict[str, Json | None]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.accounts import (
@@ -29,13 +29,19 @@ from grokdesk.core.ports import Removed
 from grokdesk.core.secret import Secret
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
-from grokdesk.store.database import BATCH_ROWS, Conflict, Database
+from grokdesk.store.copying import in_parts
+from grokdesk.store.database import BATCH_ROWS, COPIED_ROWS, Conflict, Database
+from grokdesk.store.journal import ACCOUNT, Journal
 from grokdesk.store.schema import accounts
+from grokdesk.store.stores import KeptAccount
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Record = dict[str, object]
+
+_NO_SECRET: Final = Secret("")
+_NULL: Final = "null"
 
 _SEALED: Final = ("token", "cookies", "proxy", "fingerprint")
 _PLAIN: Final = tuple(
@@ -59,10 +65,11 @@ _MARK: Final = _changed(("removed_at",))
 class SqlAccounts:
     """An `AccountStore` (core/ports.py). Two accounts with the same token cannot both be there."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, journal: Journal | None = None) -> None:
         self._database = database
         self._vault = vault
-        self._lane = database.lane(self._write)
+        self._journal = journal or Journal()
+        self._lane = database.lane(self._write, self._written)
 
     async def all(self) -> list[Account]:
         """Every account that has not been removed, oldest first.
@@ -71,12 +78,14 @@ class SqlAccounts:
         when that is true of every one: then the vault is the wrong one.
         """
         await self._database.flush()
-        query = select(accounts).where(accounts.c.removed_at.is_(None)).order_by(accounts.c.number)
+        query = self._select().where(accounts.c.removed_at.is_(None)).order_by(accounts.c.number)
 
         async def collect(connection: AsyncConnection) -> list[Account]:
             found: list[Account] = []
             async for rows in (await connection.stream(query)).partitions(BATCH_ROWS):
-                found += await offload(_accounts, rows, self._vault)
+                part = await offload(opened, rows, self._vault)
+                self._handed_out(rows, part)
+                found += part
             return found
 
         found = await self._database.read(collect)
@@ -89,13 +98,13 @@ class SqlAccounts:
 
     async def add(self, new: Sequence[Account]) -> None:
         """Write new accounts in one transaction: all or none. Raises `Conflict` for a token that is there."""
-        records: list[Record] = []
-        for part in _parts(new):
-            records += await offload(_records, part, self._vault)
+        records = await self._records(new)
 
         async def insert_all(connection: AsyncConnection) -> None:
-            for batch in _parts(records):
+            await self._journal.turn(connection)
+            for batch in parts(records):
                 await connection.execute(insert(accounts), batch)
+            await self._journal.note(connection, ACCOUNT, [account.id for account in new])
 
         try:
             await self._database.write(insert_all)
@@ -111,7 +120,7 @@ class SqlAccounts:
     async def remove(self, ids: Iterable[AccountId], at: float) -> None:
         """Mark accounts as removed at `at`; `restore` undoes it."""
         marks: list[Record] = [{"this": account_id, "removed_at": at} for account_id in ids]
-        await self._database.write(lambda connection: _mark(connection, marks))
+        await self._database.write(lambda connection: self._mark(connection, marks))
 
     async def restore(self, ids: Iterable[AccountId]) -> list[Account]:
         """Take back a removal; returns the accounts.
@@ -120,27 +129,29 @@ class SqlAccounts:
         since.
         """
         await self._database.flush()
+        wanted = list(ids)
         other = accounts.alias()
         taken = select(other.c.fingerprint).where(other.c.removed_at.is_(None))
-        query = select(accounts).where(
-            accounts.c.removed_at.is_not(None), accounts.c.fingerprint.not_in(taken)
-        )
+        query = self._select().where(accounts.c.removed_at.is_not(None), accounts.c.fingerprint.not_in(taken))
 
         async def take_back(connection: AsyncConnection) -> list[Row[Any]]:
+            await self._journal.turn(connection)
             # By token: of two removed accounts with the same one, the later comes back.
             back: dict[str, Row[Any]] = {}
-            for part in _parts(list(ids)):
+            for part in parts(wanted):
                 rows = await connection.execute(
                     query.where(accounts.c.id.in_(part)).order_by(accounts.c.number)
                 )
                 back.update((row.fingerprint, row) for row in rows)
-            await _mark(connection, [{"this": row.id, "removed_at": None} for row in back.values()])
+            await self._mark(connection, [{"this": row.id, "removed_at": None} for row in back.values()])
             return list(back.values())
 
         back = await self._database.write(take_back)
         restored: list[Account] = []
-        for batch in _parts(back):
-            restored += await offload(_accounts, batch, self._vault)
+        for batch in parts(back):
+            part = await offload(opened, batch, self._vault)
+            self._handed_out(batch, part)
+            restored += part
         return restored
 
     async def removed(self) -> list[Removed]:
@@ -150,36 +161,112 @@ class SqlAccounts:
         query = query.order_by(accounts.c.removed_at.desc(), accounts.c.number.desc())
         rows = (await self._database.read(lambda connection: connection.execute(query))).all()
         found: list[Removed] = []
-        for batch in _parts(rows):
-            opened = await offload(_accounts, batch, self._vault)
-            found += [Removed(one, row.removed_at) for one, row in zip(opened, batch, strict=True)]
+        for batch in parts(rows):
+            part = await offload(opened, batch, self._vault)
+            found += [Removed(one, row.removed_at) for one, row in zip(part, batch, strict=True)]
         return found
 
     async def purge(self, before: float) -> int:
         """Forget for good what was removed before `before`; returns how many that were."""
-        gone = accounts.c.removed_at < before
 
         async def forget(connection: AsyncConnection) -> int:
-            count = await connection.scalar(select(func.count()).select_from(accounts).where(gone))
-            await connection.execute(delete(accounts).where(gone))
-            return count or 0
+            await self._journal.turn(connection)
+            gone = list(await connection.scalars(select(accounts.c.id).where(accounts.c.removed_at < before)))
+            for part in parts(gone):
+                await connection.execute(delete(accounts).where(accounts.c.id.in_(part)))
+            await self._journal.forget(connection, ACCOUNT, gone)
+            return len(gone)
 
         return await self._database.write(forget)
 
+    async def batches(self) -> AsyncIterator[Sequence[KeptAccount]]:
+        """Every account, removed ones too, oldest first. One that cannot be opened is left out."""
+        await self._database.flush()
+        async for rows in in_parts(self._database, accounts.c.number, COPIED_ROWS):
+            found = await offload(opened, rows, self._vault)
+            yield [
+                KeptAccount(one, row.removed_at) for one, row in zip(found, rows, strict=True) if one.token
+            ]
+
+    async def fill(self, rows: Sequence[KeptAccount]) -> int:
+        """Add the accounts whose id and token are not there; returns how many."""
+        await self._database.flush()
+        records = await self._records([row.account for row in rows])
+        for record, row in zip(records, rows, strict=True):
+            record["removed_at"] = row.removed_at
+
+        async def add(connection: AsyncConnection) -> int:
+            await self._journal.turn(connection)
+            missing: list[Record] = []
+            for part in parts(records):
+                missing += await _missing(connection, part)
+            for part in parts(missing):
+                await connection.execute(insert(accounts), part)
+            await self._journal.note(
+                connection, ACCOUNT, [str(record["id"]) for record in missing], tell_all=True
+            )
+            return len(missing)
+
+        return await self._database.write(add)
+
+    # -- what a store that others write too has to know
+
+    def _select(self) -> Select[Any]:
+        """Reads rows that are handed out."""
+        return select(accounts)
+
+    def _handed_out(self, rows: Sequence[Row[Any]], found: Sequence[Account]) -> None:
+        """The caller goes on from what it is given now."""
+
+    def _written(self) -> None:
+        """What `_write` was given last is there for good."""
+
     async def _write(self, connection: AsyncConnection, rows: Sequence[Account]) -> None:
-        for part in _parts(rows):
-            # No token: it could not be opened, and what is sealed in the row must not be lost.
-            whole = [account for account in part if account.token]
-            plain = [_plain(account) for account in part if not account.token]
-            records = await offload(_records, whole, self._vault)
-            for statement, changes in ((_UPDATE, records), (_UPDATE_PLAIN, plain)):
-                if changes:
-                    await connection.execute(statement, [{**row, "this": row["id"]} for row in changes])
+        for part in parts(rows):
+            await self._overwrite(connection, part)
+
+    # -- rows
+
+    async def _overwrite(self, connection: AsyncConnection, part: Sequence[Account]) -> None:
+        # No token: it could not be opened, and what is sealed in the row must not be lost.
+        whole = [account for account in part if account.token]
+        plain = [_plain(account) for account in part if not account.token]
+        records = await offload(_records, whole, self._vault)
+        for statement, changes in ((_UPDATE, records), (_UPDATE_PLAIN, plain)):
+            if changes:
+                await connection.execute(statement, [{**row, "this": row["id"]} for row in changes])
+
+    async def _records(self, rows: Sequence[Account]) -> list[Record]:
+        records: list[Record] = []
+        for part in parts(rows):
+            records += await offload(_records, part, self._vault)
+        return records
+
+    async def _mark(self, connection: AsyncConnection, marks: Sequence[Record]) -> None:
+        await self._journal.turn(connection)
+        for part in parts(marks):
+            await connection.execute(_MARK, part)
+        await self._journal.note(connection, ACCOUNT, [str(mark["this"]) for mark in marks])
 
 
-async def _mark(connection: AsyncConnection, marks: Sequence[Record]) -> None:
-    for part in _parts(marks):
-        await connection.execute(_MARK, part)
+async def _missing(connection: AsyncConnection, records: Sequence[Record]) -> list[Record]:
+    """Those whose id and token are not there, of several with one token the first."""
+    ids = select(accounts.c.id).where(accounts.c.id.in_([record["id"] for record in records]))
+    tokens = select(accounts.c.fingerprint).where(
+        accounts.c.removed_at.is_(None),
+        accounts.c.fingerprint.in_([record["fingerprint"] for record in records]),
+    )
+    known_ids = set(await connection.scalars(ids))
+    taken = set(await connection.scalars(tokens))
+    missing: list[Record] = []
+    for record in records:
+        if record["id"] in known_ids or record["fingerprint"] in taken:
+            continue
+        missing.append(record)
+        known_ids.add(str(record["id"]))
+        if record["removed_at"] is None:
+            taken.add(str(record["fingerprint"]))
+    return missing
 
 
 # --- rows ---------------------------------------------------------------------------------------------------
@@ -244,15 +331,25 @@ def _plain(account: Account) -> Record:
 
 def from_row(row: Row[Any], vault: Vault) -> Account:
     """The account of a row. Raises `Broken` when its secrets cannot be opened."""
-    account = _account(row, _opened(row.token, row.id, "token", vault), Status(row.status), row.reason)
-    return replace(
-        account,
+    return _account(
+        row,
+        Status(row.status),
+        row.reason,
+        token=_opened(row.token, row.id, "token", vault),
         cookies=_opened(row.cookies, row.id, "cookies", vault),
         proxy=_opened(row.proxy, row.id, "proxy", vault),
     )
 
 
-def _account(row: Row[Any], token: Secret, status: Status, reason: str) -> Account:
+def _account(
+    row: Row[Any],
+    status: Status,
+    reason: str,
+    *,
+    token: Secret = _NO_SECRET,
+    cookies: Secret = _NO_SECRET,
+    proxy: Secret = _NO_SECRET,
+) -> Account:
     return Account(
         id=AccountId(row.id),
         token=token,
@@ -262,12 +359,14 @@ def _account(row: Row[Any], token: Secret, status: Status, reason: str) -> Accou
         status=status,
         reason=reason,
         since=row.since,
-        windows={Mode(name): _window_of(members) for name, members in json.loads(row.windows).items()},
+        windows=_windows_of(row.windows),
         resting_until=row.resting_until,
         rest_reason=row.rest_reason,
         faults=row.faults,
         user_id=row.user_id,
         email=row.email,
+        cookies=cookies,
+        proxy=proxy,
         created_at=row.created_at,
         synced_at=row.synced_at,
         uses=row.uses,
@@ -276,9 +375,9 @@ def _account(row: Row[Any], token: Secret, status: Status, reason: str) -> Accou
         last_failure_at=row.last_failure_at,
         last_failure=row.last_failure,
         note=row.note,
-        tags=tuple(json.loads(row.tags)),
-        credits=_credits_of(json.loads(row.credits)),
-        media={Product(name): MediaQuota(**quota) for name, quota in json.loads(row.media).items()},
+        tags=_tags_of(row.tags),
+        credits=_credits_of(json.loads(row.credits)) if row.credits != _NULL else None,
+        media=_media_of(row.media),
         max_parallel=row.max_parallel,
         checked_at=row.checked_at,
         check_failures=row.check_failures,
@@ -298,7 +397,25 @@ def _window(window: Window) -> Record:
         "reset_at": window.reset_at,
         "synced_at": window.synced_at,
         "source": window.source.value,
+        "refused_at": window.refused_at,
+        "refused_until": window.refused_until,
     }
+
+
+# Accounts of which little is known have the same; none of these values is ever changed in place.
+@lru_cache(maxsize=1_000)
+def _windows_of(text: str) -> Mapping[Mode, Window]:
+    return {Mode(name): _window_of(members) for name, members in json.loads(text).items()}
+
+
+@lru_cache(maxsize=1_000)
+def _tags_of(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(maxsize=1_000)
+def _media_of(text: str) -> Mapping[Product, MediaQuota]:
+    return {Product(name): MediaQuota(**quota) for name, quota in json.loads(text).items()}
 
 
 def _window_of(members: dict[str, Any]) -> Window:  # JSON that `_window` made
@@ -334,7 +451,8 @@ def _records(part: Sequence[Account], vault: Vault) -> list[Record]:
     return [to_record(account, vault) for account in part]
 
 
-def _accounts(rows: Sequence[Row[Any]], vault: Vault) -> list[Account]:
+def opened(rows: Sequence[Row[Any]], vault: Vault) -> list[Account]:
+    """The accounts of rows; one whose secrets cannot be opened is disabled and says so."""
     found: list[Account] = []
     for row in rows:
         try:
@@ -342,9 +460,10 @@ def _accounts(rows: Sequence[Row[Any]], vault: Vault) -> list[Account]:
         except Broken as error:
             log.error("account cannot be opened id=%s reason=%s", row.id, error.detail)  # noqa: TRY400 - one line
             reason = "Its token cannot be opened. Enter it again, or remove the account."
-            found.append(_account(row, Secret(""), Status.DISABLED, reason))
+            found.append(_account(row, Status.DISABLED, reason))
     return found
 
 
-def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values` in parts that go through one statement."""
     return (values[start : start + BATCH_ROWS] for start in range(0, len(values), BATCH_ROWS))

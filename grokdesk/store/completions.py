@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -17,7 +17,8 @@ from grokdesk.core.errors import Broken
 from grokdesk.core.ports import Clock
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
-from grokdesk.store.database import Database
+from grokdesk.store.copying import in_parts, put_missing
+from grokdesk.store.database import COPIED_LARGE_ROWS, Database
 from grokdesk.store.schema import completions
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,20 @@ class SqlCompletions:
         await self._database.flush()
         await self._database.write(self._forget)
 
+    async def batches(self) -> AsyncIterator[Sequence[KeptCompletion]]:
+        """Every completion that can be opened, oldest first."""
+        await self._database.flush()
+        async for rows in in_parts(self._database, completions.c.number, COPIED_LARGE_ROWS):
+            yield await offload(_opened, rows, self._vault)
+
+    async def fill(self, rows: Sequence[KeptCompletion]) -> int:
+        """Add the completions that are not there; returns how many."""
+        await self._database.flush()
+        records = await offload(_records, rows, self._vault)
+        return await self._database.write(
+            lambda connection: put_missing(connection, completions.c.id, records)
+        )
+
     def _fresh(self) -> ColumnElement[bool]:
         return completions.c.created_at > self._clock.now() - self._keep().days * _DAY_S
 
@@ -117,8 +132,10 @@ class SqlCompletions:
 
     async def _forget(self, connection: AsyncConnection) -> None:
         newest = select(completions.c.number).order_by(completions.c.number.desc()).limit(self._keep().most)
+        # Named once more, because MySQL does not look up in a table what it deletes there.
+        kept = select(newest.subquery().c.number)
         await connection.execute(
-            delete(completions).where(completions.c.number.not_in(newest) | ~self._fresh())
+            delete(completions).where(completions.c.number.not_in(kept) | ~self._fresh())
         )
 
 
@@ -168,6 +185,10 @@ def _matching(rows: Iterable[AnyRow], vault: Vault, metadata: Mapping[str, str],
         if metadata.items() <= has.items()
     )
     return list(islice(found, most))
+
+
+def _records(rows: Iterable[KeptCompletion], vault: Vault) -> list[dict[str, object]]:
+    return [to_record(row, vault) for row in rows]
 
 
 def _opened(rows: Iterable[AnyRow], vault: Vault) -> list[KeptCompletion]:

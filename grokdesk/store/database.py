@@ -1,4 +1,4 @@
-"""The SQLite file: opening it, bringing it up to date, reading, and the one writer.
+"""An open database, wherever it is: reading, and the one writer.
 
 What follows a request is put into a `Lane` and written within 100 ms by a task of its own, so that nobody
 waits for a disk; of several changes to one row only the newest is written. What cannot be written stays and
@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
-from sqlalchemy import URL, Connection, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from grokdesk.core.errors import Broken
-from grokdesk.platform.paths import OWNER_ONLY, Paths, restrict
-from grokdesk.platform.tasks import offload, owned
+from grokdesk.platform.tasks import owned
 from grokdesk.store import migrations
 
 log = logging.getLogger(__name__)
@@ -35,13 +31,16 @@ Row_contra = TypeVar("Row_contra", contravariant=True)
 
 # Rows that go through one statement or one thread hop: a few milliseconds each.
 BATCH_ROWS: Final = 200
+# Rows of a part when everything is copied; fewer where each may hold megabytes.
+COPIED_ROWS: Final = 500
+COPIED_LARGE_ROWS: Final = 20
 _GATHER_S: Final = 0.1
-_BUSY_S: Final = 5.0
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 30.0
 # With a full disk the list of requests must not fill the memory as well.
 _MOST_WAITING: Final = 20_000
-_CONNECTIONS: Final = 4
+# How often work is tried that others were in the way of, or whose connection was lost before the commit.
+_TRIES: Final = 3
 
 
 class Spawn(Protocol):
@@ -68,6 +67,28 @@ class Conflict(DatabaseTrouble):
     title = "It is already there"
 
 
+class Unfit(DatabaseTrouble):
+    """A row that this database will never take: too large, or with characters it does not have."""
+
+    title = "It cannot be stored"
+
+
+class InTheWay(DatabaseTrouble):
+    """Somebody else was writing the same rows; nothing was done, and trying again helps."""
+
+    title = "The database is busy"
+
+
+class Away(DatabaseTrouble):
+    """The server cannot be reached, or does not answer."""
+
+    title = "The shared store cannot be reached"
+
+
+class Lost(Away):
+    """The connection to the server broke while it was in use; another one may work."""
+
+
 class WriteRows(Protocol[Row_contra]):
     """Writes rows in a transaction. May get rows again that it has written."""
 
@@ -80,12 +101,22 @@ class WriteRows(Protocol[Row_contra]):
 Transaction = Callable[[Callable[[AsyncConnection], Awaitable[None]]], Awaitable[None]]
 
 
-class Lane(Generic[T]):
-    """Rows of one kind on their way to the disk, the newest per key."""
+def _nothing() -> None:
+    """Do nothing."""
 
-    def __init__(self, write: WriteRows[T], put: Callable[[], None]) -> None:
+
+class Lane(Generic[T]):
+    """Rows of one kind on their way to the disk, the newest per key.
+
+    `on_written` is called when what `write` was given last is there for good.
+    """
+
+    def __init__(
+        self, write: WriteRows[T], put: Callable[[], None], on_written: Callable[[], None] = _nothing
+    ) -> None:
         self._write = write
         self._on_put = put
+        self._on_written = on_written
         self._waiting: dict[str, T] = {}
         self._taken: dict[str, T] = {}
 
@@ -114,6 +145,7 @@ class Lane(Generic[T]):
         for key, value in self._taken.items():
             try:
                 await transaction(partial(self._write, rows=[value]))
+                self._on_written()
             except _UNWRITABLE as error:
                 refused.append(f"{key}: {type(error).__name__}: {getattr(error, 'detail', '') or error}")
         return refused
@@ -124,6 +156,10 @@ class Lane(Generic[T]):
             self._waiting = self._taken | self._waiting
         self._taken = {}
 
+    def written(self) -> None:
+        """What was taken is there for good."""
+        self._on_written()
+
 
 class _AnyLane(Protocol):
     """A `Lane`, whatever its rows."""
@@ -133,31 +169,27 @@ class _AnyLane(Protocol):
     async def write(self, connection: AsyncConnection) -> None: ...
     async def write_singly(self, transaction: Transaction) -> list[str]: ...
     def settle(self, *, written: bool) -> None: ...
+    def written(self) -> None: ...
 
 
 # Rows that will fail again however often they are tried: duplicates, lone surrogates, numbers beyond 64 bits.
-_UNWRITABLE: Final = (Conflict, ValueError, OverflowError)
+_UNWRITABLE: Final = (Conflict, Unfit, ValueError, OverflowError)
 
 
-class Database:
-    """The open database. Entering opens, copies and migrates it; leaving writes what waits and closes it.
+class Database(ABC):
+    """An open database. Entering opens it and brings it up to date; leaving writes what waits and closes it.
 
     Whoever owns the writer's task must leave this block before it cancels its tasks. Entering raises
-    `DatabaseTrouble`. A lock that another program holds is waited for `busy_s`.
+    `DatabaseTrouble`. Nothing takes longer than `answer_s`, where that is not None.
     """
 
     def __init__(
-        self,
-        paths: Paths,
-        *,
-        spawn: Spawn,
-        on_trouble: OnTrouble = lambda _message, _hint: None,
-        busy_s: float = _BUSY_S,
+        self, engine: AsyncEngine, *, spawn: Spawn, on_trouble: OnTrouble, answer_s: float | None = None
     ) -> None:
-        self._paths = paths
+        self._engine = engine
         self._spawn = spawn
         self._on_trouble = on_trouble
-        self._engine = _engine(paths.database, busy_s)
+        self._answer_s = answer_s
         self._lanes: list[_AnyLane] = []
         self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -167,10 +199,21 @@ class Database:
         self._writer: asyncio.Task[None] | None = None
         self._under_way: set[asyncio.Task[Any]] = set()
 
+    @abstractmethod
+    async def _open(self) -> None:
+        """Make the database what this version expects. Raises `DatabaseTrouble`."""
+
+    @abstractmethod
+    def _explain(self, error: DBAPIError) -> DatabaseTrouble:
+        """What an error of the driver means."""
+
+    @abstractmethod
+    def _silent(self, error: TimeoutError | PoolTimeout) -> DatabaseTrouble:
+        """What it means that there was no answer, or no connection, in time."""
+
     async def __aenter__(self) -> Self:
         try:
-            await offload(_make_file, self._paths.database)
-            await self._migrate()
+            await self._open()
         except BaseException:
             await self._engine.dispose()
             raise
@@ -197,36 +240,73 @@ class Database:
     # --- reading and writing now ---
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Return what `work` makes of one state of the database. Raises `DatabaseTrouble`."""
+        """Return what `work` makes of one state of the database. Raises `DatabaseTrouble`.
+
+        `work` may be begun again when the connection is lost.
+        """
 
         async def reading() -> T:
-            with _explained():
-                async with self._engine.connect() as connection:
-                    return await work(connection)
+            async with self._engine.connect() as connection:
+                return await work(connection)
 
-        return await self._uncancelled(reading())
+        return await self._uncancelled(self._tried(reading, lambda: True, self._answer_s))
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Return what `work` does in a transaction. Raises `DatabaseTrouble`.
+    async def write(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], *, answer_s: float | None = None
+    ) -> T:
+        """Return what `work` does in a transaction, within `answer_s` if given. Raises `DatabaseTrouble`.
 
-        When the caller is cancelled the transaction is rolled back, unless it is being committed at that
-        moment.
+        `work` may be begun again when it was rolled back. When the caller is cancelled the transaction is
+        rolled back, unless it is being committed at that moment.
         """
-        left = False
+        left = committing = False
 
         async def writing() -> T:
-            with _explained():
-                async with self._transaction() as connection:
-                    result = await work(connection)
-                    if left:
-                        raise asyncio.CancelledError
-                    return result
+            nonlocal committing
+            async with self._transaction() as connection:
+                result = await work(connection)
+                if left:
+                    raise asyncio.CancelledError
+                committing = True
+                return result
 
+        tried = self._tried(writing, lambda: not (committing or left), answer_s or self._answer_s)
         try:
-            return await self._uncancelled(writing())
+            return await self._uncancelled(tried)
         except asyncio.CancelledError:
             left = True
             raise
+
+    async def _tried(
+        self, work: Callable[[], Awaitable[T]], is_harmless: Callable[[], bool], answer_s: float | None
+    ) -> T:
+        """Return what `work` returns, beginning it again when it failed by chance and that `is_harmless`."""
+        left = _TRIES
+        while True:
+            left -= 1
+            try:
+                with self._explained():
+                    async with asyncio.timeout(answer_s):
+                        return await work()
+            except InTheWay:
+                if not left:
+                    raise
+            except Lost:
+                # A pool of connections that a restart of the server has cut goes at the first of them.
+                if not left or not is_harmless():
+                    raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """The door through which errors of SQLAlchemy become ours."""
+        try:
+            yield
+        except IntegrityError as error:
+            raise Conflict("This is already there.", detail=str(error.orig)) from error
+        except DBAPIError as error:
+            raise self._explain(error) from error
+        except (TimeoutError, PoolTimeout) as error:
+            raise self._silent(error) from error
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -249,15 +329,24 @@ class Database:
 
     # --- writing soon ---
 
-    def lane(self, write: WriteRows[T]) -> Lane[T]:
-        """A new lane, whose rows go through `write`."""
-        lane = Lane(write, self._gather)
+    def lane(self, write: WriteRows[T], on_written: Callable[[], None] = _nothing) -> Lane[T]:
+        """A new lane, whose rows go through `write`; `on_written` hears when they are there for good."""
+        lane = Lane(write, self._gather, on_written)
         self._lanes.append(lane)
         return lane
 
     async def flush(self) -> bool:
         """Write what waits, now; tell whether that succeeded. What could not be written waits on."""
         return await self._uncancelled(self._flush())
+
+    def tell(self, message: str, hint: str) -> None:
+        """Tell the owner of a trouble with this database; empty when it is over."""
+        self._on_trouble(message, hint)
+
+    def try_again(self) -> None:
+        """Write what waits now, not when it would be tried next: the database is back."""
+        if self._retry_s and not self._closing:
+            self._wake_in(0)
 
     async def _flush(self) -> bool:
         async with self._flushing:
@@ -284,14 +373,19 @@ class Database:
             return True
 
     async def _write(self, lanes: Sequence[_AnyLane]) -> list[str]:
+        async def write_all() -> None:
+            async with self._transaction() as connection:
+                for lane in lanes:
+                    await lane.write(connection)
+
         try:
-            with _explained():
-                async with self._transaction() as connection:
-                    for lane in lanes:
-                        await lane.write(connection)
+            # Also after a commit that nobody heard of: lanes may be given again what they have written.
+            await self._tried(write_all, lambda: True, self._answer_s)
         except _UNWRITABLE as error:
             log.warning("a batch was refused, writing its rows one by one reason=%s", error)
         else:
+            for lane in lanes:
+                lane.written()
             return []
         return [reason for lane in lanes for reason in await lane.write_singly(self.write)]
 
@@ -328,135 +422,14 @@ class Database:
             self._on_trouble("", "")
         self._retry_s = 0.0
 
-    # --- opening ---
 
-    async def _migrate(self) -> None:
-        done = await self.write(lambda connection: connection.run_sync(migrations.applied))
-        known = {migration.__name__ for migration in migrations.ALL}
-        if unknown := set(done) - known:
-            raise DatabaseTrouble(
-                "The database was made by a newer GrokDesk.",
-                hint="Update GrokDesk, or use another data folder. Nothing was changed.",
-                detail=f"unknown migrations: {', '.join(sorted(unknown))}",
-            )
-        pending = [migration for migration in migrations.ALL if migration.__name__ not in done]
-        if pending and done:
-            await self._copy(pending[0].__name__)
-        for migration in pending:
-            await self.write(partial(_apply, migration=migration))
-            log.info("migration applied name=%s", migration.__name__)
-
-    async def _copy(self, name: str) -> None:
-        """Keep the database as it is before `name`. `VACUUM INTO` also sees what is in the log file."""
-        target = self._paths.backups / f"{self._paths.database.stem}-before-{name}.db"
-        unfinished = target.with_suffix(".part")
-        try:
-            await offload(_make_empty, unfinished)
-            await self.read(partial(_copy_to, path=unfinished))
-            await offload(unfinished.replace, target)
-        except OSError as error:
-            raise _unusable(
-                error, "The database cannot be copied before it is brought up to date."
-            ) from error
-        log.info("database copied path=%s", target)
-
-
-def _engine(path: Path, busy_s: float) -> AsyncEngine:
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        # None: sqlite3 begins no transactions by itself; `_begin` does, and so covers DDL as well.
-        connect_args={"isolation_level": None, "timeout": busy_s},
-        pool_size=_CONNECTIONS,
-        max_overflow=0,
-    )
-    event.listen(engine.sync_engine, "connect", _connected)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
-
-
-def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    # A transaction that starts by reading cannot wait for another writer later on; it fails at once.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-async def _apply(connection: AsyncConnection, migration: migrations.Migration) -> None:
-    await connection.run_sync(migrations.apply, migration)
-
-
-async def _copy_to(connection: AsyncConnection, path: Path) -> None:
-    raw = await connection.get_raw_connection()
-    assert raw.driver_connection is not None
-    # Not through SQLAlchemy, which would begin a transaction; VACUUM cannot run in one.
-    await raw.driver_connection.execute("VACUUM INTO ?", (str(path),))
-
-
-def _make_file(path: Path) -> None:
-    try:
-        # SQLite would make it readable by everybody; its other files take over the rights of this one.
-        path.touch(OWNER_ONLY)
-        restrict(path)
-    except OSError as error:
-        raise _unusable(error, "The database cannot be opened.") from error
-
-
-def _make_empty(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.touch(OWNER_ONLY)
-
-
-def _unusable(error: OSError, message: str) -> DatabaseTrouble:
-    return DatabaseTrouble(
-        message,
-        hint="Check that the data folder can be written and the disk is not full.",
-        detail=f"{type(error).__name__} errno={error.errno} path={error.filename}",
-    )
-
-
-# --- what SQLite says, in words -----------------------------------------------------------------------------
-
-_FULL: Final = ("The disk is full.", "Make room on the disk that holds the data folder.")
-_BUSY: Final = ("Another program holds the database.", "Close other programs that use the data folder.")
-_READ_ONLY: Final = ("The database cannot be written.", "Check the rights of the data folder.")
-_DAMAGED: Final = (
-    "The database is damaged.",
-    "Restore it from the folder `backups`, or from a backup of yours.",
-)
-_UNREACHABLE: Final = ("The disk with the database does not answer.", "Check the disk and the data folder.")
-_WORDS: Final = {
-    "FULL": _FULL,
-    "BUSY": _BUSY,
-    "LOCKED": _BUSY,
-    "READONLY": _READ_ONLY,
-    "PERM": _READ_ONLY,
-    "CORRUPT": _DAMAGED,
-    "NOTADB": _DAMAGED,
-    "CANTOPEN": _UNREACHABLE,
-    "IOERR": _UNREACHABLE,
-}
-_UNKNOWN: Final = ("The database cannot be used.", "The log says more.")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """The door through which errors of SQLAlchemy become ours."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise Conflict("This is already there.", detail=str(error.orig)) from error
-    except DBAPIError as error:
-        # Such as SQLITE_IOERR_WRITE; the first word after the prefix is the kind.
-        name = getattr(error.orig, "sqlite_errorname", "SQLITE_UNKNOWN")
-        message, hint = _WORDS.get(name.split("_")[1], _UNKNOWN)
-        # Not str(error): that holds the values of the statement.
-        raise DatabaseTrouble(message, hint=hint, detail=f"{name}: {error.orig}") from error
-    except PoolTimeout as error:
-        message, hint = _BUSY
-        raise DatabaseTrouble(message, hint=hint, detail=str(error)) from error
+def pending(done: Sequence[str], where: str) -> list[migrations.Migration]:
+    """The migrations that are missing. Raises `DatabaseTrouble` for a database this version does not know."""
+    known = {migration.__name__ for migration in migrations.ALL}
+    if unknown := set(done) - known:
+        raise DatabaseTrouble(
+            "The database was made by a newer GrokDesk.",
+            hint=f"Update GrokDesk, or use another {where}. Nothing was changed.",
+            detail=f"unknown migrations: {', '.join(sorted(unknown))}",
+        )
+    return [migration for migration in migrations.ALL if migration.__name__ not in done]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
@@ -14,8 +14,10 @@ from grokdesk.core.errors import Broken
 from grokdesk.core.responses import StoredResponse
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
-from grokdesk.store.database import Database
+from grokdesk.store.copying import in_parts, put_missing
+from grokdesk.store.database import COPIED_LARGE_ROWS, Database
 from grokdesk.store.schema import responses
+from grokdesk.store.stores import KeptResponse
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +63,30 @@ class SqlResponses:
     async def trim(self, keep: int, before: float) -> None:
         """Forget what was last used before `before`, and of the rest all but the `keep` used last."""
         await self._database.flush()
-        extra = select(responses.c.id).order_by(*_LAST_USED_FIRST).offset(keep)
-        query = delete(responses).where((responses.c.used_at < before) | responses.c.id.in_(extra))
+        # Named once more, because MySQL does not look up in a table what it deletes there.
+        extra = select(responses.c.id).order_by(*_LAST_USED_FIRST).offset(keep).subquery()
+        too_many = responses.c.id.in_(select(extra.c.id))
+        query = delete(responses).where((responses.c.used_at < before) | too_many)
         await self._database.write(lambda connection: connection.execute(query))
+
+    async def batches(self) -> AsyncIterator[Sequence[KeptResponse]]:
+        """Every response that can be opened."""
+        await self._database.flush()
+        async for rows in in_parts(self._database, responses.c.id, COPIED_LARGE_ROWS):
+            found = await offload(_each_opened, rows, self._vault)
+            yield [
+                KeptResponse(response, row.used_at)
+                for row, response in zip(rows, found, strict=True)
+                if response is not None
+            ]
+
+    async def fill(self, rows: Sequence[KeptResponse]) -> int:
+        """Add the responses that are not there; returns how many."""
+        await self._database.flush()
+        records = await offload(_records, [row.response for row in rows], self._vault)
+        for record, row in zip(records, rows, strict=True):
+            record["used_at"] = row.used_at
+        return await self._database.write(lambda connection: put_missing(connection, responses.c.id, records))
 
     async def _write(self, connection: AsyncConnection, rows: Sequence[StoredResponse]) -> None:
         records = await offload(_records, rows, self._vault)
@@ -100,3 +123,7 @@ def _opened(row: Row[Any], vault: Vault) -> StoredResponse | None:
     except Broken as error:
         log.warning("response cannot be opened id=%s reason=%s", row.id, error.detail)
         return None
+
+
+def _each_opened(rows: Sequence[Row[Any]], vault: Vault) -> list[StoredResponse | None]:
+    return [_opened(row, vault) for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.runs import RunRecord, RunState, Try
 from grokdesk.platform.tasks import offload
-from grokdesk.store.database import Database
+from grokdesk.store.copying import in_parts, put_missing
+from grokdesk.store.database import COPIED_ROWS, Database
 from grokdesk.store.schema import runs
 
 _COLUMNS: Final = tuple(field.name for field in fields(RunRecord))
@@ -40,9 +41,22 @@ class SqlRuns:
     async def trim(self, keep: int) -> None:
         """Forget all but the newest `keep`."""
         await self._database.flush()
-        older = select(runs.c.id).order_by(*_NEWEST_FIRST).offset(keep)
-        query = delete(runs).where(runs.c.id.in_(older))
+        # Named once more, because MySQL does not look up in a table what it deletes there.
+        older = select(runs.c.id).order_by(*_NEWEST_FIRST).offset(keep).subquery()
+        query = delete(runs).where(runs.c.id.in_(select(older.c.id)))
         await self._database.write(lambda connection: connection.execute(query))
+
+    async def batches(self) -> AsyncIterator[Sequence[RunRecord]]:
+        """Every run."""
+        await self._database.flush()
+        async for rows in in_parts(self._database, runs.c.id, COPIED_ROWS):
+            yield await offload(_runs, rows)
+
+    async def fill(self, rows: Sequence[RunRecord]) -> int:
+        """Add the runs that are not there; returns how many."""
+        await self._database.flush()
+        records = [to_record(run) for run in rows]
+        return await self._database.write(lambda connection: put_missing(connection, runs.c.id, records))
 
 
 async def _write(connection: AsyncConnection, rows: Sequence[RunRecord]) -> None:

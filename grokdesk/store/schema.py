@@ -1,6 +1,6 @@
 """The tables as they are now; `migrations` says how they came to be. Times are Unix seconds.
 
-`number` keeps the order in which rows were added. Sealed columns are `LargeBinary`; what they are sealed
+`number` keeps the order in which rows were added. Sealed columns are `BYTES`; what they are sealed
 for is their table, the row's `id` and their own name.
 """
 
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, text
+
+from grokdesk.store.columns import BYTES, TEXT, TIME, name
 
 metadata: Final = MetaData()
 
@@ -16,45 +18,45 @@ accounts: Final = Table(
     "accounts",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("id", String(64), nullable=False, unique=True),
-    Column("token", LargeBinary, nullable=False),
-    Column("cookies", LargeBinary),
+    Column("id", name(64), nullable=False, unique=True),
+    Column("token", BYTES, nullable=False),
+    Column("cookies", BYTES),
     # Finds a token that is already here without opening any; see Vault.fingerprint.
-    Column("fingerprint", String(64), nullable=False),
-    Column("label", Text, nullable=False),
-    Column("tier", String(32), nullable=False),
-    Column("tier_source", String(32), nullable=False),
-    Column("status", String(32), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("since", Float, nullable=False),
+    Column("fingerprint", name(64), nullable=False),
+    Column("label", TEXT, nullable=False),
+    Column("tier", name(32), nullable=False),
+    Column("tier_source", name(32), nullable=False),
+    Column("status", name(32), nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("since", TIME, nullable=False),
     # JSON by the name of the mode.
-    Column("windows", Text, nullable=False),
-    Column("resting_until", Float, nullable=False),
-    Column("rest_reason", Text, nullable=False),
+    Column("windows", TEXT, nullable=False),
+    Column("resting_until", TIME, nullable=False),
+    Column("rest_reason", TEXT, nullable=False),
     Column("faults", Integer, nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("synced_at", Float),
+    Column("user_id", TEXT, nullable=False),
+    Column("email", TEXT, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    Column("synced_at", TIME),
     Column("uses", Integer, nullable=False),
     Column("failures", Integer, nullable=False),
-    Column("last_use_at", Float),
-    Column("last_failure_at", Float),
-    Column("last_failure", Text, nullable=False),
-    Column("removed_at", Float),
-    Column("note", Text, nullable=False),
+    Column("last_use_at", TIME),
+    Column("last_failure_at", TIME),
+    Column("last_failure", TEXT, nullable=False),
+    Column("removed_at", TIME),
+    Column("note", TEXT, nullable=False),
     # JSON: a list of texts; an object or null; an object by product.
-    Column("tags", Text, nullable=False),
-    Column("credits", Text, nullable=False),
-    Column("media", Text, nullable=False),
-    Column("proxy", LargeBinary),
+    Column("tags", TEXT, nullable=False),
+    Column("credits", TEXT, nullable=False),
+    Column("media", TEXT, nullable=False),
+    Column("proxy", BYTES),
     Column("max_parallel", Integer),
-    Column("checked_at", Float),
+    Column("checked_at", TIME),
     Column("check_failures", Integer, nullable=False),
-    Column("check_failure", Text, nullable=False),
-    Column("terms_at", Float),
-    Column("birth_date_at", Float),
-    Column("adult_at", Float),
+    Column("check_failure", TEXT, nullable=False),
+    Column("terms_at", TIME),
+    Column("birth_date_at", TIME),
+    Column("adult_at", TIME),
     Column("syncs", Integer, nullable=False),
     # A removed account may come back as a new one.
     Index(
@@ -70,35 +72,35 @@ client_keys: Final = Table(
     "client_keys",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("id", String(64), nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("value", LargeBinary, nullable=False),
-    Column("digest", String(64), nullable=False, unique=True),
-    Column("created_at", Float, nullable=False),
-    Column("revoked_at", Float),
+    Column("id", name(64), nullable=False, unique=True),
+    Column("name", TEXT, nullable=False),
+    Column("value", BYTES, nullable=False),
+    Column("digest", name(64), nullable=False, unique=True),
+    Column("created_at", TIME, nullable=False),
+    Column("revoked_at", TIME),
 )
 
 runs: Final = Table(
     "runs",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("at", Float, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("client", Text, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("account", String(64), nullable=False),
-    Column("account_name", Text, nullable=False),
-    Column("egress", Text, nullable=False),
-    Column("state", String(32), nullable=False),
-    Column("stop", Text, nullable=False),
-    Column("failure", Text, nullable=False),
+    Column("id", name(64), primary_key=True),
+    Column("at", TIME, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("client", TEXT, nullable=False),
+    Column("mode", TEXT, nullable=False),
+    Column("account", name(64), nullable=False),
+    Column("account_name", TEXT, nullable=False),
+    Column("egress", TEXT, nullable=False),
+    Column("state", name(32), nullable=False),
+    Column("stop", TEXT, nullable=False),
+    Column("failure", TEXT, nullable=False),
     Column("first_ms", Integer),
     Column("total_ms", Integer),
     Column("pieces", Integer, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
     # JSON: a list of [account, egress, failure].
-    Column("tries", Text, nullable=False),
+    Column("tries", TEXT, nullable=False),
     Index("runs_by_time", "at", "id"),
 )
 
@@ -106,22 +108,79 @@ completions: Final = Table(
     "completions",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("id", String(128), nullable=False, unique=True),
-    Column("created_at", Float, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("answer", LargeBinary, nullable=False),
-    Column("messages", LargeBinary, nullable=False),
-    Column("metadata", LargeBinary, nullable=False),
+    Column("id", name(128), nullable=False, unique=True),
+    Column("created_at", TIME, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("answer", BYTES, nullable=False),
+    Column("messages", BYTES, nullable=False),
+    Column("metadata", BYTES, nullable=False),
 )
 
 responses: Final = Table(
     "responses",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("created_at", Float, nullable=False),
+    Column("id", name(64), primary_key=True),
+    Column("created_at", TIME, nullable=False),
     # When it was made or continued last: what nobody uses is forgotten first.
-    Column("used_at", Float, nullable=False),
+    Column("used_at", TIME, nullable=False),
     # JSON: a list of the other fields.
-    Column("said", LargeBinary, nullable=False),
+    Column("said", BYTES, nullable=False),
     Index("responses_by_use", "used_at", "id"),
+)
+
+# --- what gateways of one server keep together --------------------------------------------------------------
+
+sharing: Final = MetaData()
+
+# The last change of an account or key. Only servers have this; a file has one writer.
+changes: Final = Table(
+    "changes",
+    sharing,
+    Column("kind", name(16), primary_key=True),
+    Column("id", name(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    # Who made it.
+    Column("gateway", name(64), nullable=False),
+    Index("changes_by_revision", "revision"),
+)
+
+# What a store says about itself.
+facts: Final = Table(
+    "facts", sharing, Column("name", name(64), primary_key=True), Column("value", TEXT, nullable=False)
+)
+
+counters: Final = Table(
+    "counters",
+    sharing,
+    Column("name", name(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+gateways: Final = Table(
+    "gateways",
+    sharing,
+    Column("id", name(64), primary_key=True),
+    # Names the data folder it works in.
+    Column("home", name(64), nullable=False),
+    # The order in which they came; the first that lives leads.
+    Column("joined", BigInteger, nullable=False),
+    # When it last said that it lives, by the clock of the server.
+    Column("beat_at", TIME, nullable=False),
+    # The number of its last batch of accounts that was written whole.
+    Column("wrote", BigInteger, nullable=False),
+)
+
+# How many requests of an account a gateway has in flight; no row is none.
+leases: Final = Table(
+    "leases",
+    sharing,
+    Column("account", name(64), primary_key=True),
+    Column("gateway", name(64), primary_key=True),
+    Column("held", Integer, nullable=False),
+)
+
+# Rows to lock: whoever counts the leases of an account holds that of its slot.
+LEASE_SLOTS: Final = 64
+lease_slots: Final = Table(
+    "lease_slots", sharing, Column("number", Integer, primary_key=True, autoincrement=False)
 )

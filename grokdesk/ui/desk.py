@@ -14,7 +14,7 @@ from grokdesk.core.accounts import AccountId
 from grokdesk.core.errors import GrokDeskError
 from grokdesk.core.notices import GatewayPhase, GatewayState
 from grokdesk.core.secret import Secret
-from grokdesk.engine.import_export import Reading
+from grokdesk.engine.import_export import Plan
 from grokdesk.ui import report
 from grokdesk.ui.bridge import Bridge
 from grokdesk.ui.host import Host
@@ -173,19 +173,28 @@ class Desk(QObject):
 
     # -- accounts
 
-    def add_accounts(self, reading: Reading) -> None:
-        """Take in what an import found. Goes on when the window is closed."""
-        self.work.start(self._add_accounts(reading))
+    def add_accounts(self, plan: Plan) -> None:
+        """Carry out an import. Goes on when the window is closed."""
+        self.work.start(self._add_accounts(plan))
 
-    async def _add_accounts(self, reading: Reading) -> None:
-        added = await self.host.import_accounts(reading)
-        words = self.tr("%n account(s) added", "", len(added.accounts))
-        if added.known:
-            words += ", " + self.tr("%n already there", "", added.known)
-        ids = frozenset(account.id for account in added.accounts)
+    async def _add_accounts(self, plan: Plan) -> None:
+        brought = await self.host.import_accounts(plan)
+        parts = [self.tr("%n account(s) added", "", len(brought.added))]
+        if brought.updated:
+            parts.append(self.tr("%n updated", "", len(brought.updated)))
+        if brought.removed:
+            parts.append(self.tr("%n removed", "", len(brought.removed)))
+        if brought.known:
+            parts.append(self.tr("%n already there", "", brought.known))
+        ids = frozenset((*brought.added, *brought.updated))
         if ids:
             self.accounts_added.emit(ids)
-        self.said.emit(Toast(f"{words}.", "ok"))
+        text = ", ".join(parts) + "."
+        if not brought.removed:
+            self.said.emit(Toast(text, "ok"))
+            return
+        back = self._back(brought.removed)
+        self.said.emit(Toast(text, "ok", undo=lambda: self._undo(back), seconds=_UNDO_S))
 
     def remove_accounts(self, ids: Iterable[AccountId]) -> None:
         """Take accounts out, with a way back."""
@@ -196,13 +205,20 @@ class Desk(QObject):
         if not gone:
             return
 
+        back = self._back(account.id for account in gone)
+        text = self.tr("%n account(s) removed from this computer.", "", len(gone))
+        self.said.emit(Toast(text, undo=lambda: self._undo(back), seconds=_UNDO_S))
+
+    def _back(self, ids: Iterable[AccountId]) -> Callable[[], Awaitable[None]]:
+        """Remember how to bring accounts back that were just removed."""
+        gone = list(ids)
+
         async def back() -> None:
-            restored = await self.host.pool.restore([account.id for account in gone])
+            restored = await self.host.pool.restore(gone)
             self.say(self.tr("%n account(s) brought back.", "", len(restored)))
 
         self._undos.append(back)
-        text = self.tr("%n account(s) removed from this computer.", "", len(gone))
-        self.said.emit(Toast(text, undo=lambda: self._undo(back), seconds=_UNDO_S))
+        return back
 
     def enable_accounts(self, ids: Iterable[AccountId], *, on: bool) -> None:
         """Let accounts serve, or keep them out."""

@@ -9,9 +9,10 @@ from grokdesk.core.accounts import AccountId
 from grokdesk.core.notices import Bus, GatewayState
 from grokdesk.core.ports import Clock
 from grokdesk.core.settings import Live
-from grokdesk.engine.accounts import AccountPool, Added
-from grokdesk.engine.import_export import Reading
+from grokdesk.engine.accounts import AccountPool, Brought
+from grokdesk.engine.import_export import Plan
 from grokdesk.engine.keys import ClientKeys
+from grokdesk.engine.reading import Reading
 from grokdesk.engine.runs import RunLog
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.tasks import Supervisor
@@ -136,8 +137,8 @@ class Host(Protocol):
         """Say what an import would find; saves nothing."""
         ...
 
-    async def import_accounts(self, reading: Reading) -> Added:
-        """Take accounts in."""
+    async def import_accounts(self, plan: Plan) -> Brought:
+        """Carry out an import."""
         ...
 
     async def change(self, changes: Mapping[str, Any]) -> None:  # values of any setting

@@ -32,7 +32,7 @@ _BEHIND = (
     "grokdesk.app",
     "sqlalchemy",
     "sqlalchemy.ext.asyncio",
-    "grokdesk.store.database",
+    "grokdesk.store.file_store",
 )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from grokdesk.core.accounts import Status, Tier
 from grokdesk.core.secret import Secret
-from grokdesk.engine.import_export import NewAccount
+from grokdesk.engine.reading import NewAccount
 from grokdesk.sim import (
     Script,
     expired,

@@ -12,7 +12,7 @@ import pytest
 
 from grokdesk.core.accounts import Account, Mode, Status, Tier
 from grokdesk.core.secret import Secret
-from grokdesk.engine.import_export import NewAccount
+from grokdesk.engine.reading import NewAccount
 from grokdesk.sim import (
     Script,
     Simulator,

@@ -13,6 +13,7 @@ from grokdesk.core.accounts import (
     DEFAULT_WINDOWS,
     Abandoned,
     Account,
+    Credits,
     Faulted,
     Limited,
     Mode,
@@ -55,6 +56,11 @@ def left(remaining: int, reset_at: float, total: int = 30) -> dict[Mode, Window]
     return {Mode.FAST: Window(total, remaining, DAY, reset_at, source=WindowSource.ESTIMATED)}
 
 
+def refused(reset_at: float, until: float) -> dict[Mode, Window]:
+    """The window after a refusal that holds until then."""
+    return {Mode.FAST: replace(left(0, reset_at)[Mode.FAST], refused_at=NOW, refused_until=until)}
+
+
 SERVED: dict[str, Any] = {"uses": 1, "last_use_at": NOW}
 AT_REST: dict[str, Any] = {"resting_until": NOW + 30, "rest_reason": "empty", "faults": 1}
 
@@ -78,11 +84,26 @@ CASES: list[tuple[str, Account, Outcome, dict[str, Any]]] = [
         "limited, upstream says until when",
         FRESH,
         Limited("slow", 60),
-        failed("slow", windows=left(0, NOW + 60)),
+        failed("slow", windows=refused(NOW + 60, NOW + 60)),
     ),
-    ("limited, nobody knows until when", FRESH, Limited("slow"), failed("slow", windows=left(0, NOW + DAY))),
-    ("limited, the reset is known", EMPTY, Limited("slow"), failed("slow", windows=left(0, NOW + 3_600))),
-    ("limited for no time at all", FRESH, Limited("slow", 0), failed("slow", windows=left(0, NOW + DAY))),
+    (
+        "limited, nobody knows until when",
+        FRESH,
+        Limited("slow"),
+        failed("slow", windows=refused(NOW + DAY, NOW + 30)),
+    ),
+    (
+        "limited, the reset is known",
+        EMPTY,
+        Limited("slow"),
+        failed("slow", windows=refused(NOW + 3_600, NOW + 30)),
+    ),
+    (
+        "limited for no time at all",
+        FRESH,
+        Limited("slow", 0),
+        failed("slow", windows=refused(NOW + DAY, NOW)),
+    ),
     ("limited in a mode without a window", WITHOUT, Limited("slow", 60), failed("slow")),
     (
         "signed out",
@@ -382,13 +403,13 @@ def test_a_fixed_tier_is_never_overruled() -> None:
     [
         (Status.ACTIVE, Status.ACTIVE),
         (Status.EXPIRED, Status.ACTIVE),
-        (Status.BLOCKED, Status.BLOCKED),
+        (Status.BLOCKED, Status.ACTIVE),
         (Status.DISABLED, Status.DISABLED),
     ],
 )
-def test_an_answered_check_brings_back_only_who_was_signed_out(status: Status, then: Status) -> None:
+def test_an_answered_check_brings_back_who_was_refused(status: Status, then: Status) -> None:
     """
-    A token that answers is signed in; blocked and switched off are decisions of others.
+    A token that answers is signed in and not blocked; switched off is the owner's decision.
     """
     account = make.account(status=status, reason="" if status is Status.ACTIVE else "why")
 
@@ -406,3 +427,83 @@ def test_an_account_does_not_print_its_token() -> None:
 
     assert "0123456789" not in repr(account)
     assert "cdef" in repr(account)
+
+
+def test_a_refusal_outlives_what_a_check_tells() -> None:
+    """
+    Upstream said to come back in an hour: numbers that look fine do not shorten that.
+    """
+    limited = after(FRESH, Limited("slow", 3_600), Mode.FAST, NOW, POLICY)
+
+    checked = told(limited, Report(windows={Mode.FAST: REAL}), NOW + 10)
+
+    assert checked.windows[Mode.FAST].remaining == REAL.remaining
+    assert checked.free_at(Mode.FAST) == NOW + 3_600
+
+
+def test_a_refusal_without_a_time_ends_with_the_next_check() -> None:
+    """
+    It may have been asked too fast: half a minute, then one request shows whether it works again.
+    """
+    limited = after(FRESH, Limited("slow"), Mode.FAST, NOW, POLICY)
+
+    checked = told(limited, Report(windows={Mode.FAST: REAL}), NOW + 10)
+    served = after(checked, Succeeded(), Mode.FAST, NOW + 40, POLICY)
+
+    assert checked.free_at(Mode.FAST) == NOW + 30
+    assert checked.on_probation(Mode.FAST)
+    assert not served.on_probation(Mode.FAST)
+
+
+POOL = Credits(remaining=2_500, starts_at=NOW - DAY, ends_at=NOW + DAY)
+
+
+def test_a_weekly_pool_stands_for_all_windows() -> None:
+    """
+    Windows that were used up count no longer, and answers do not use them up.
+    """
+    account = make.account(tier=Tier.SUPER).with_window(Mode.FAST, make.window(left=0, reset_at=NOW + 60))
+
+    pooled = told(account, Report(credits=POOL), NOW)
+    served = after(pooled, Succeeded(), Mode.FAST, NOW, POLICY)
+
+    assert pooled.free_at(Mode.FAST) == 0
+    assert (pooled.left(Mode.EXPERT, NOW), served.left(Mode.FAST, NOW)) == (0.25, 0.25)
+    assert served.windows == pooled.windows
+
+
+def test_an_empty_weekly_pool_rests_all_modes_until_it_ends() -> None:
+    """
+    Nothing left of it: the account is free again when the period is over.
+    """
+    account = told(make.account(tier=Tier.SUPER), Report(credits=replace(POOL, remaining=0)), NOW)
+
+    assert {account.free_at(mode) for mode in account.windows} == {POOL.ends_at}
+
+
+def test_a_pool_goes_only_when_upstream_says_so() -> None:
+    """
+    Silence about the pool keeps it, "no pool" ends it.
+    """
+    account = told(make.account(tier=Tier.SUPER), Report(credits=POOL), NOW)
+
+    assert told(account, Report(), NOW).credits == POOL
+    assert told(account, Report(metered=True), NOW).credits is None
+
+
+def test_a_partial_report_is_a_check_but_no_sync() -> None:
+    """
+    The whole check comes when it would have come anyway.
+    """
+    account = make.account(synced_at=NOW - 500)
+
+    checked = told(account, Report(windows={Mode.FAST: REAL}, partial=True), NOW)
+
+    assert (checked.synced_at, checked.checked_at) == (NOW - 500, NOW)
+
+
+def test_an_older_answer_revives_nobody() -> None:
+    """
+    Who was refused while the check was under way stays out.
+    """
+    assert told(EXPIRED, Report(), NOW, revives=False).status is Status.EXPIRED

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from grokdesk.core import errors
-from grokdesk.core.accounts import Faulted, Limited, Noted, Outcome, Rejected, Status
+from grokdesk.core.accounts import Abandoned, Faulted, Limited, Noted, Outcome, Rejected, Status
 from grokdesk.core.errors import Again, EgressOutcome, GrokDeskError, UpstreamError
 
 TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GrokDeskError)]
 
 F, C, U = EgressOutcome.FINE, EgressOutcome.CHALLENGED, EgressOutcome.UNREACHABLE
+CLOSED = EgressOutcome.CLOSED
 TABLE: list[tuple[UpstreamError, Again, Outcome, EgressOutcome]] = [
     (errors.RateLimited("x", retry_after=9), Again.OTHER_ACCOUNT, Limited("x", 9), F),
     (
@@ -20,12 +21,17 @@ TABLE: list[tuple[UpstreamError, Again, Outcome, EgressOutcome]] = [
         F,
     ),
     (errors.Challenged("x"), Again.OTHER_EGRESS, Noted("x"), C),
+    (errors.TakenForRobot("x"), Again.OTHER_EGRESS, Noted("x"), EgressOutcome.ROBOT),
+    (errors.Stopped("x"), Again.OTHER_EGRESS, Noted("x"), EgressOutcome.REFUSED),
+    (errors.SingledOut("x"), Again.OTHER_ACCOUNT, Faulted("x"), F),
+    (errors.NoClearance("x"), Again.OTHER_EGRESS, Abandoned(), CLOSED),
     (errors.Refused("x"), Again.NEVER, Noted("x"), F),
     (errors.FormGone("x"), Again.NEVER, Noted("x"), F),
     (errors.Overloaded("x"), Again.SAME, Noted("x"), F),
     (errors.EmptyAnswer("x"), Again.OTHER_ACCOUNT, Faulted("x"), F),
     (errors.Garbled("x"), Again.OTHER_ACCOUNT, Faulted("x"), F),
     (errors.Unreachable("x"), Again.OTHER_EGRESS, Noted("x"), U),
+    (errors.NoWay("x"), Again.OTHER_ACCOUNT, Abandoned(), CLOSED),
     (errors.UpstreamTimeout("x"), Again.OTHER_ACCOUNT, Noted("x"), F),
 ]
 

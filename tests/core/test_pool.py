@@ -280,3 +280,48 @@ def test_ten_thousand_accounts_are_no_burden(free: int) -> None:
 
     assert isinstance(found, Choice)
     assert free_now(found.seat, found.mode, 8, ())
+
+
+# --- room ---------------------------------------------------------------------------------------------------
+
+
+def test_an_account_may_have_a_limit_of_its_own() -> None:
+    """
+    Lower or higher than what the settings say.
+    """
+    narrow, wide = make.seat("narrow", max_parallel=1), make.seat("wide", max_parallel=3)
+    narrow.in_flight, wide.in_flight = 1, 2
+
+    assert name(chosen(narrow, max_in_flight=2)) == "all_busy"
+    assert name(chosen(wide, max_in_flight=2)) == "wide"
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"faults": 1},
+        {"windows": {Mode.FAST: make.window(0, refused_at=NOW - 60, refused_until=NOW - 30)}},
+    ],
+    ids=["after faults", "after a refusal"],
+)
+def test_one_request_at_a_time_tries_whether_it_works_again(how: dict[str, Any]) -> None:
+    """
+    Half open: nothing more is risked until an answer came.
+    """
+    seat = make.seat("a", **how)
+
+    first = chosen(seat)
+    seat.in_flight = 1
+    second = chosen(seat)
+
+    assert (name(first), name(second)) == ("a", "all_busy")
+
+
+def test_what_other_gateways_hold_takes_room() -> None:
+    """
+    The limit is that of the account, whoever asks.
+    """
+    seat = make.seat("a")
+    seat.in_flight, seat.elsewhere = 1, 1
+
+    assert name(chosen(seat, max_in_flight=2)) == "all_busy"

@@ -11,9 +11,13 @@ from grokdesk.core.errors import (
     EmptyAnswer,
     FormGone,
     Garbled,
+    NoClearance,
+    NoWay,
     Overloaded,
     RateLimited,
     Refused,
+    SingledOut,
+    Stopped,
     Unreachable,
     UpstreamError,
     UpstreamTimeout,
@@ -81,12 +85,32 @@ def test_a_request_is_tried_so_often_and_no_more(more: int) -> None:
     """
     tries = Tries(RetryPolicy(more))
     for number in range(more):
-        tries.failed(RateLimited(str(number)), AccountId(str(number)), egress_changed=False)
+        tries.failed(Garbled(str(number)), AccountId(str(number)), egress_changed=False)
 
-    with pytest.raises(RateLimited, match="the last"):
-        tries.failed(RateLimited("the last"), A, egress_changed=False)
+    with pytest.raises(Garbled, match="the last"):
+        tries.failed(Garbled("the last"), A, egress_changed=False)
 
     assert str(tries.last) == "the last"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RateLimited("x"), AccountRejected("x", status=Status.EXPIRED), SingledOut("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_accounts_out_of_service_cost_little(error: UpstreamError) -> None:
+    """
+    Five for each try: nobody meets them again, and a pool full of them must not fail a request.
+    """
+    tries = Tries(RetryPolicy(more_tries=2))
+    for number in range(10):
+        tries.failed(error, AccountId(str(number)), egress_changed=False)
+    for number in range(10, 12):
+        tries.failed(error, AccountId(str(number)), egress_changed=False)
+
+    with pytest.raises(type(error)):
+        tries.failed(error, A, egress_changed=False)
+    assert len(tries.accounts) == 12
 
 
 def test_before_the_first_failure_there_is_none() -> None:
@@ -94,3 +118,47 @@ def test_before_the_first_failure_there_is_none() -> None:
     Without a failure nothing is told.
     """
     assert Tries(RetryPolicy()).last is None
+
+
+@pytest.mark.parametrize(
+    "error", [Unreachable("x"), NoClearance("x")], ids=lambda error: type(error).__name__
+)
+def test_dead_ways_cost_no_account(error: UpstreamError) -> None:
+    """
+    A request moves through several proxies that turn out to be dead with one account, but not without end.
+    """
+    tries = Tries(RetryPolicy(more_tries=2, more_ways=3))
+    stayed = []
+    for _ in range(4):
+        tries.failed(error, A, egress_changed=True)
+        stayed.append(tries.again_with)
+
+    tries.failed(error, A, egress_changed=True)
+
+    assert stayed == [A, A, A, A]
+    assert (tries.again_with, tries.accounts) == (None, {A})
+    with pytest.raises(type(error)):
+        tries.failed(error, B, egress_changed=True)
+
+
+def test_a_stopped_request_stays_once() -> None:
+    """
+    Where upstream itself said no, the same account by another way is asked once and not by every way.
+    """
+    tries = Tries(RetryPolicy(4))
+
+    for _ in range(2):
+        tries.failed(Stopped("x"), A, egress_changed=True)
+
+    assert (tries.again_with, tries.accounts) == (None, {A})
+
+
+def test_an_account_bound_to_a_dead_way_is_left() -> None:
+    """
+    Whatever changed elsewhere: it may take no other way.
+    """
+    tries = Tries(RetryPolicy(4))
+
+    tries.failed(NoWay("x"), A, egress_changed=True)
+
+    assert (tries.again_with, tries.accounts) == (None, {A})

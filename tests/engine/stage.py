@@ -23,6 +23,7 @@ from grokdesk.engine.engine import Engine
 from grokdesk.engine.run import Run
 from grokdesk.engine.runs import RunLog
 from grokdesk.platform.deadlines import Deadlines
+from grokdesk.platform.tasks import Supervisor
 from tests.make import AccountsInMemory, Clock, Ids, RunsInMemory
 
 Step = Sequence[Event] | BaseException | asyncio.Event
@@ -53,6 +54,7 @@ class ScriptedProvider:
         self.open_calls = 0
         self.reports: dict[str, Report | BaseException | asyncio.Event] = {}
         self.probed: list[str] = []
+        self.asked_modes: list[tuple[Mode, ...]] = []
         self.probing = 0
         self.most_probing = 0
 
@@ -82,6 +84,7 @@ class ScriptedProvider:
 
     async def probe(self, account: Account, egress: Egress, *, modes: Collection[Mode] = ()) -> Report:
         self.probed.append(account.name)
+        self.asked_modes.append(tuple(modes))
         self.probing += 1
         self.most_probing = max(self.most_probing, self.probing)
         try:
@@ -116,6 +119,7 @@ class ScriptedSolver:
         self.answers = list(answers)
         self.gate = gate
         self.asked: list[tuple[str, str]] = []
+        self.kept: set[str] | None = None
 
     async def solve(self, url: str, proxy: Secret) -> Clearance:
         self.asked.append((url, proxy.reveal()))
@@ -125,6 +129,9 @@ class ScriptedSolver:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    async def keep_only(self, proxies: Collection[Secret]) -> None:
+        self.kept = {proxy.reveal() for proxy in proxies}
 
 
 @dataclass
@@ -180,10 +187,12 @@ async def stage(*accounts: Account, **settings: Any) -> Stage:  # noqa: ANN401 -
     solvers: list[ScriptedSolver] = []
     pool = AccountPool(store, live, bus, clock, new_id=Ids("new"), rng=Random(1))
     await pool.load()
-    egress = EgressService(live, bus, clock, lambda: solvers[0] if solvers else None)
+    deadlines, tasks = Deadlines(clock), Supervisor()
+    egress = EgressService(
+        live, bus, clock, lambda: solvers[0] if solvers else None, tasks=tasks, deadlines=deadlines
+    )
     runs = RunLog(runs_store, live, bus, clock)
     await runs.load()
-    deadlines = Deadlines(clock)
     engine = Engine(
         provider=provider,
         pool=pool,

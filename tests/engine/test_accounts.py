@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -29,10 +30,12 @@ from grokdesk.core.errors import (
 )
 from grokdesk.core.notices import AccountChanged, Bus, Notice
 from grokdesk.core.pool import Need
+from grokdesk.core.ports import News
 from grokdesk.core.retry import RetryPolicy, Tries
 from grokdesk.core.settings import Live, Settings
-from grokdesk.engine.accounts import AccountPool, PoolCounts
-from grokdesk.engine.import_export import NewAccount
+from grokdesk.engine.accounts import AccountPool, Brought, PoolCounts
+from grokdesk.engine.import_export import How, planned
+from grokdesk.engine.reading import Found, NewAccount, Reading
 from tests import make
 from tests.make import AccountsInMemory, Clock, Ids
 
@@ -134,6 +137,120 @@ async def test_an_import_that_is_not_written_never_was() -> None:
     assert (len(added.accounts), added.known, len(made.pool)) == (1, 0, 1)
 
 
+def file(*founds: NewAccount) -> Reading:
+    """A file with these accounts, an entry each."""
+    return Reading(tuple(Found(f"line {number}", one) for number, one in enumerate(founds, 1)))
+
+
+async def test_an_import_adds_updates_and_removes_as_planned() -> None:
+    """
+    In the pool and in the store; everybody hears of all of it.
+    """
+    made = await world(make.account("a"), make.account("b"), make.account("c", user_id="u"))
+    reading = file(new("a", tags=("vip",)), new("fresh", user_id="u"), new("d", tier=Tier.SUPER))
+
+    brought = await made.pool.bring(planned(reading, made.pool.accounts(), How.REPLACE))
+
+    assert brought == Brought(("new-1",), ("a", "c"), ("c",), ("b",), 0)  # type: ignore[arg-type] # ids
+    assert [one.id for one in made.pool.accounts()] == ["a", "c", "new-1"]
+    assert made.account("a").tags == ("vip",)
+    assert made.account("c").token == make.token("fresh")
+    assert made.store.kept == {one.id: one for one in made.pool.accounts()}
+    told = [notice.ids for notice in made.told if isinstance(notice, AccountChanged)]
+    assert frozenset().union(*told) == {"a", "b", "c", "new-1"}
+    again = planned(reading, made.pool.accounts(), How.REPLACE)
+    assert await made.pool.bring(again) == Brought(known=3)
+
+
+async def test_a_renewed_account_is_found_by_its_new_token_only() -> None:
+    """
+    The old one may come in as another account, the new one may not.
+    """
+    made = await world(make.account("a", user_id="u", status=Status.EXPIRED, reason="ended"))
+
+    await made.pool.bring(planned(file(new("fresh", user_id="u")), made.pool.accounts(), How.UPDATE))
+    twice = await made.pool.add([new("fresh")])
+    other = await made.pool.add([new("a")])
+
+    assert (len(twice.accounts), len(other.accounts)) == (0, 1)
+    assert await made.leased() == "a"
+
+
+async def test_what_happened_since_the_plan_is_respected() -> None:
+    """
+    A token that came in is known, an account that left stays away, one that was edited keeps its edit.
+    """
+    made = await world(
+        make.account("a"), make.account("b"), make.account("c", user_id="u"), make.account("d")
+    )
+    reading = file(new("a", tags=("vip",)), new("b", tags=("vip",)), new("x"), new("y", user_id="u"))
+    plan = planned(reading, made.pool.accounts(), How.REPLACE)
+
+    await made.pool.add([new("x"), new("y")])
+    await made.pool.remove([A, AccountId("d")])
+    made.pool.edit([B], lambda account: replace(account, note="mine"))
+    brought = await made.pool.bring(plan)
+
+    assert brought == Brought((), (B,), (), (), 1)
+    assert (made.account("b").tags, made.account("b").note) == (("vip",), "mine")
+    assert made.account("c").token == make.token("c")
+    assert {one.token for one in made.pool.accounts()} == {make.token(name) for name in "bcxy"}
+
+
+@pytest.mark.parametrize("failure", [Broken("The disk is full."), asyncio.CancelledError()])
+async def test_an_import_that_fails_changes_nothing(failure: BaseException) -> None:
+    """
+    Nobody is added, updated or removed, no token stays reserved, and the same works later.
+    """
+    before = [make.account("a"), make.account("b", user_id="u")]
+    made = await world(*before)
+    reading = file(new("a", tags=("vip",)), new("fresh", user_id="u"), new("d"))
+    plan = planned(reading, made.pool.accounts(), How.REPLACE)
+    made.store.fail = failure
+
+    with pytest.raises(type(failure)):
+        await made.pool.bring(plan)
+
+    assert (made.pool.accounts(), made.told) == (before, [])
+    brought = await made.pool.bring(plan)
+    assert (len(brought.added), brought.updated, brought.known) == (1, (A, B), 0)
+
+
+async def test_two_imports_at_once_do_not_share_a_token() -> None:
+    """
+    One renews an account with a token, the other brings the same token as a new account.
+    """
+    made = await world(make.account("a", user_id="u"))
+    renewing = planned(file(new("fresh", user_id="u"), new("z")), made.pool.accounts(), How.UPDATE)
+    adding = planned(file(new("fresh")), made.pool.accounts())
+
+    first, second = await asyncio.gather(made.pool.bring(renewing), made.pool.bring(adding))
+
+    assert (first.renewed, second.added, second.known) == ((A,), (), 1)
+
+
+async def test_a_large_update_lets_others_have_their_turn() -> None:
+    """
+    Requests go on while thousands of accounts are updated.
+    """
+    made = await world(*(make.account(f"a{number}") for number in range(1_000)))
+    reading = file(*(new(f"a{number}", tags=("vip",)) for number in range(1_000)))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.get_running_loop().create_task(others())
+    brought = await made.pool.bring(planned(reading, made.pool.accounts(), How.UPDATE))
+    counting.cancel()
+
+    assert len(brought.updated) == 1_000
+    assert turns >= 9
+
+
 async def test_a_removed_account_serves_nobody_and_can_come_back() -> None:
     """
     Removing and restoring are each one notice, and the account is as it was.
@@ -211,7 +328,7 @@ async def test_a_report_moves_an_account_to_its_tier() -> None:
     """
     made = await world(make.account("a"))
 
-    made.pool.report(A, Report("u-1", "io@example.org", Tier.SUPER, {}))
+    made.pool.report(made.account("a"), Report("u-1", "io@example.org", Tier.SUPER, {}))
     name = await made.leased(need=Need((Tier.SUPER,), (Mode.EXPERT,)))
 
     assert name == "a"
@@ -232,14 +349,16 @@ async def test_what_is_learnt_by_the_way_fills_gaps() -> None:
 
 async def test_only_a_refusal_of_the_account_counts_against_it() -> None:
     """
-    A check that failed on the way says nothing about the account.
+    A check that failed on the way says nothing about the account, only that there was one.
     """
     made = await world(make.account("a"), make.account("b"))
 
     made.pool.failed_check(A, Unreachable("no way"))
     made.pool.failed_check(B, AccountRejected("out", status=Status.EXPIRED))
 
-    assert made.account("a") == make.account("a")
+    assert made.account("a") == make.account(
+        "a", checked_at=make.NOW, check_failures=1, check_failure="no way"
+    )
     assert (made.account("b").status, made.account("b").reason) == (Status.EXPIRED, "out")
 
 
@@ -249,11 +368,66 @@ async def test_news_of_the_departed_changes_nothing() -> None:
     """
     made = await world()
 
-    made.pool.report(A, Report())
+    made.pool.report(make.account("a"), Report())
     made.pool.learn(A, "u", "e")
     made.pool.failed_check(A, AccountRejected("out", status=Status.EXPIRED))
 
     assert (made.pool.get(A), made.pool.in_flight(A), made.told) == (None, 0, [])
+
+
+async def test_a_call_that_was_no_chat_costs_no_questions() -> None:
+    """
+    A limit of files says nothing about questions; a dead session says everything.
+    """
+    made = await world(make.account("a", left=30), make.account("b"))
+
+    made.pool.learned(A, RateLimited("too fast"))
+    made.pool.learned(B, AccountRejected("out", status=Status.EXPIRED))
+
+    assert (made.account("a").windows, made.account("a").last_failure) == (
+        make.account("a", left=30).windows,
+        "too fast",
+    )
+    assert made.account("b").status is Status.EXPIRED
+
+
+async def test_an_edit_is_kept_and_told() -> None:
+    """
+    What the owner changes is in the store, and a new token finds the account again.
+    """
+    made = await world(make.account("a"))
+
+    edited = made.pool.edit([A, B], lambda one: replace(one, note="mine", token=make.token("new")))
+    again = await made.pool.add([NewAccount(make.token("new"))])
+
+    assert [one.note for one in edited] == ["mine"]
+    assert made.store.kept[A].note == "mine"
+    assert (again.accounts, again.known) == ((), 1)
+
+
+async def test_an_edit_that_changes_nothing_is_not_told() -> None:
+    """
+    Nothing is written for it either.
+    """
+    made = await world(make.account("a"))
+
+    made.pool.edit([A], lambda one: replace(one, note=one.note))
+
+    assert made.told == []
+
+
+async def test_an_answer_from_before_a_refusal_revives_nobody() -> None:
+    """
+    A check that was under way while a chat found the account signed out.
+    """
+    made = await world(make.account("a"))
+    asked = made.account("a")
+
+    made.clock.advance(1)
+    made.pool.learned(A, AccountRejected("out", status=Status.EXPIRED))
+    made.pool.report(asked, Report())
+
+    assert made.account("a").status is Status.EXPIRED
 
 
 # --- leasing ------------------------------------------------------------------------------------------------
@@ -263,7 +437,7 @@ async def test_a_lease_holds_a_place() -> None:
     """
     In flight while held, free after it; a full account is passed over.
     """
-    made = await world(make.account("a", left=30), accounts={"max_in_flight": 1})
+    made = await world(make.account("a", left=30), accounts={"max_in_flight": 1, "wait_s": 0})
 
     async with made.pool.lease(NEED, tries()):
         inside = made.pool.in_flight(A)
@@ -420,7 +594,7 @@ async def test_a_shortage_is_over_as_soon_as_somebody_can_serve(how: str) -> Non
         case "brought back":
             await made.pool.restore([AccountId("gone")])
         case "checked":
-            made.pool.report(AccountId("out"), Report())
+            made.pool.report(made.account("out"), Report())
 
     assert (
         await made.leased()
@@ -432,3 +606,147 @@ async def test_a_shortage_is_over_as_soon_as_somebody_can_serve(how: str) -> Non
             "checked": "out",
         }[how]
     )
+
+
+# --- waiting ------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_waits_for_a_busy_account() -> None:
+    """
+    It is served as soon as the account is left.
+    """
+    made = await world(make.account("a", left=30), accounts={"max_in_flight": 1, "wait_s": 10})
+
+    async with made.pool.lease(NEED, tries()):
+        waiting = asyncio.get_running_loop().create_task(made.leased())
+        await asyncio.sleep(0)
+        waited = not waiting.done()
+
+    assert waited
+    assert await waiting == "a"
+    assert made.pool.in_flight(A) == 0
+
+
+async def test_a_request_that_waits_may_leave() -> None:
+    """
+    It holds nothing, and the account serves the next.
+    """
+    made = await world(make.account("a", left=30), accounts={"max_in_flight": 1, "wait_s": 10})
+
+    async with made.pool.lease(NEED, tries()):
+        waiting = asyncio.get_running_loop().create_task(made.leased())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert await made.leased() == "a"
+
+
+# --- shared pools -------------------------------------------------------------------------------------------
+
+
+class Others:
+    """A `Shared` with other gateways that hold `held` requests of each account."""
+
+    leads = True
+
+    def __init__(self, **held: int) -> None:
+        self.held = held
+        self.ours: list[str] = []
+        self.gate: asyncio.Event | None = None
+
+    async def acquire(self, account: AccountId, most: int) -> int | None:
+        if self.gate is not None:
+            await self.gate.wait()
+        others = self.held.get(account, 0)
+        if others + self.ours.count(account) >= most:
+            return others
+        self.ours.append(account)
+        return None
+
+    def release(self, account: AccountId) -> None:
+        self.ours.remove(account)
+
+    async def news(self) -> News:
+        raise AssertionError("nobody asks")
+
+
+async def shared(others: Others, *accounts: Account, **settings: Any) -> World:  # noqa: ANN401 - as above
+    made = await world(*accounts, **settings)
+    bus = Bus()
+    bus.subscribe(made.told.append)
+    live = Live(Settings.model_validate(settings))
+    made.pool = AccountPool(
+        made.store, live, bus, made.clock, new_id=Ids("new"), rng=Random(1), shared=others
+    )
+    await made.pool.load()
+    return made
+
+
+async def test_an_account_that_others_use_up_is_passed_over() -> None:
+    """
+    A lease counts for all gateways, and is given back to all.
+    """
+    others = Others(a=2)
+    made = await shared(
+        others, make.account("a", left=30), make.account("b", left=1), accounts={"max_in_flight": 2}
+    )
+
+    assert await made.leased() == "b"
+    assert (others.ours, made.pool.in_flight(A), made.pool.in_flight(B)) == ([], 0, 0)
+
+
+async def test_all_accounts_used_up_by_others_is_busy() -> None:
+    """
+    The client hears that it may try again, not that there is no account.
+    """
+    made = await shared(Others(a=8), make.account("a"), accounts={"wait_s": 0})
+
+    with pytest.raises(NoAccount, match="busy"):
+        await made.leased()
+
+
+async def test_news_make_room_for_who_waits() -> None:
+    """
+    Others have given back what they held.
+    """
+    others = Others(a=8)
+    made = await shared(others, make.account("a"), accounts={"wait_s": 10})
+
+    waiting = asyncio.get_running_loop().create_task(made.leased())
+    await asyncio.sleep(0)
+    others.held["a"] = 0
+    made.pool.heard(News(elsewhere={A: 0}))
+
+    assert await waiting == "a"
+
+
+async def test_a_request_that_is_cancelled_while_asking_the_others_holds_nothing() -> None:
+    """
+    The place is given back.
+    """
+    others = Others()
+    others.gate = asyncio.Event()
+    made = await shared(others, make.account("a"))
+
+    leasing = asyncio.get_running_loop().create_task(made.leased())
+    await asyncio.sleep(0)
+    asked = made.pool.in_flight(A)
+    leasing.cancel()
+    await asyncio.wait([leasing])
+
+    assert (asked, made.pool.in_flight(A)) == (1, 0)
+
+
+async def test_what_others_changed_is_taken_in_and_not_written_again() -> None:
+    """
+    New ones are here, changed ones are as they are now, removed ones are gone.
+    """
+    made = await world(make.account("a"), make.account("b"))
+    kept = dict(made.store.kept)
+
+    made.pool.heard(News((make.account("a", note="theirs"), make.account("c")), removed=frozenset({B})))
+
+    assert [(one.name, one.note) for one in made.pool.accounts()] == [("a", "theirs"), ("c", "")]
+    assert made.store.kept == kept
+    assert made.told == [AccountChanged(frozenset({A, B, AccountId("c")}))]

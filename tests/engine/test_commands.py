@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from grokdesk.core.accounts import Status
+from grokdesk.core.accounts import AccountId, Status, Tier, TierSource
 from grokdesk.core.errors import InvalidRequest, NotFound
 from grokdesk.core.notices import GatewayPhase, GatewayState
+from grokdesk.engine.account_commands import AccountCommands
 from grokdesk.engine.commands import Commands
+from grokdesk.engine.import_export import Format
 from grokdesk.engine.keys import ClientKeys
 from grokdesk.engine.quota import Checks
+from grokdesk.engine.reading import read_accounts
 from grokdesk.platform.ids import client_key
 from grokdesk.platform.tasks import Supervisor
 from tests import make
@@ -58,6 +62,7 @@ async def world() -> AsyncIterator[World]:
             quit_=lambda: world.done.append("quit"),
             raise_window=world.raised,
             check_imports=lambda: world.check_imports,
+            more=AccountCommands(made.pool, None, None).table(),  # type: ignore[arg-type] # only looked at
         )
         yield world
 
@@ -82,6 +87,112 @@ async def test_an_import_says_what_it_did(world: World, check: bool) -> None:
     }
     assert [problem["where"] for problem in answer["problems"]] == ["line 4"]
     assert len(world.stage.provider.probed) == check
+
+
+async def test_an_import_can_be_asked_for_without_being_done(world: World) -> None:
+    """
+    It says line by line what would happen, and nothing does.
+    """
+    text = f"{make.token('a').reveal()}\ninvented-token-0123456789\nnot a token!\n"
+    wish = {"do": "accounts.import", "text": text, "how": "replace", "tags": ["vip"], "tier": "super"}
+
+    answer = await world.commands.do({**wish, "dry_run": True})
+    before = [account.id for account in world.stage.pool.accounts()]
+    done = await world.commands.do(wish)
+    await until(lambda: not world.checks.running)
+
+    assert [(line["where"], line["fate"], line["words"]) for line in answer["lines"]] == [
+        ("line 1", "updated", "updated: tier, tags"),
+        ("line 2", "new", "new"),
+        ("line 3", "unreadable", "a token has no spaces"),
+        ("", "gone", "removed"),
+    ]
+    assert before == ["a", "b"]
+    assert answer == {**done, "dry_run": True}
+    assert (done["added"], done["updated"], done["removed"]) == (1, 1, 1)
+    there = world.stage.pool.accounts()
+    assert [(one.tags, one.tier, one.tier_source) for one in there] == [
+        (("vip",), Tier.SUPER, TierSource.GUESSED),
+        (("vip",), Tier.SUPER, TierSource.GUESSED),
+    ]
+    assert not any(one.token.reveal() in json.dumps(answer) for one in there)
+
+
+async def test_a_file_of_bytes_is_imported(world: World) -> None:
+    """
+    As Base64, because a wish is JSON; not every file is text.
+    """
+    data = base64.b64encode("invented-token-0123456789\n".encode("utf-16")).decode()
+
+    assert (await world.commands.do({"do": "accounts.import", "data": data}))["added"] == 1
+    with pytest.raises(InvalidRequest, match="whole"):
+        await world.commands.do({"do": "accounts.import", "data": data + "!"})
+
+
+async def test_a_renewed_account_is_checked(world: World) -> None:
+    """
+    Like a new one: only Grok knows whether the new token works.
+    """
+    world.stage.pool.learn(AccountId("b"), "u-1", "")
+    entry = json.dumps([{"token": "invented-token-0123456789", "user_id": "u-1"}])
+
+    offered = await world.commands.do({"do": "accounts.import", "text": entry})
+    renewed = await world.commands.do({"do": "accounts.import", "text": entry, "how": "update"})
+    await until(lambda: not world.checks.running)
+
+    assert (offered["added"], offered["already_there"]) == (0, 1)
+    assert "use update" in offered["lines"][0]["words"]
+    assert (renewed["updated"], world.stage.provider.probed) == (1, ["b"])
+    assert world.stage.account("b").status is Status.ACTIVE
+
+
+@pytest.mark.parametrize("wish", [{"how": "merge"}, {"tier": "gold"}, {"how": ["add"]}])
+async def test_an_import_that_cannot_be_understood_does_nothing(
+    world: World, wish: dict[str, object]
+) -> None:
+    """
+    What is possible is named.
+    """
+    with pytest.raises(InvalidRequest, match="is not one of"):
+        await world.commands.do({"do": "accounts.import", "text": "invented-token-0123456789", **wish})
+
+    assert len(world.stage.pool) == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "names"),
+    [
+        ({}, "ab"),
+        ({"ids": ["b"]}, "b"),
+        ({"ids": []}, ""),
+        ({"tags": ["vip", "other"]}, "a"),
+        ({"status": "expired"}, "b"),
+        ({"tier": "basic", "status": "active"}, "a"),
+        ({"tier": "heavy"}, ""),
+    ],
+)
+async def test_an_export_can_be_of_some_accounts(world: World, wish: dict[str, object], names: str) -> None:
+    """
+    Those with these ids, with any of these tags, of this tier and in this status.
+    """
+    world.stage.pool.edit([AccountId("a")], lambda account: replace(account, tags=("vip",)))
+
+    answer = await world.commands.do({"do": "accounts.export", **wish})
+
+    assert answer == {
+        "text": "".join(f"{make.token(name).reveal()}\n" for name in names),
+        "count": len(names),
+    }
+
+
+@pytest.mark.parametrize("form", Format)
+async def test_every_form_can_be_exported(world: World, form: Format) -> None:
+    """
+    And read again.
+    """
+    answer = await world.commands.do({"do": "accounts.export", "format": form.value})
+
+    assert [one.token for one in read_accounts(answer["text"]).found] == [make.token("a"), make.token("b")]
 
 
 async def test_lists_and_exports_do_not_mix(world: World) -> None:

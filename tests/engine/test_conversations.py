@@ -16,6 +16,7 @@ from grokdesk.platform.secrets import KeySource, Vault
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.database import Database
 from grokdesk.store.responses import SqlResponses
+from grokdesk.store.sqlite_file import SqliteFile
 
 DAY_S = 86_400
 VAULT = Vault(bytes(range(32)), KeySource.KEY_FILE)
@@ -57,7 +58,7 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with Supervisor() as supervisor:
         paths = Paths.under(tmp_path / "data").create()
-        async with Database(paths, spawn=supervisor.spawn) as database:
+        async with SqliteFile(paths, spawn=supervisor.spawn) as database:
             yield World(database, supervisor)
             await supervisor.cancel_all()
 

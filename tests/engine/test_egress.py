@@ -1,61 +1,39 @@
-"""The way out: proxies move once, the solver is asked once, everybody shares what came of it."""
+"""The way out: who takes which, what every call teaches about it, and what an owner sees of it."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from grokdesk.core.errors import Challenged, Overloaded, Unreachable, UpstreamError
-from grokdesk.core.notices import Bus, EgressChanged, Notice
-from grokdesk.core.ports import Clearance
+from grokdesk.core import egress as core
+from grokdesk.core.accounts import Status
+from grokdesk.core.egress import Purpose
+from grokdesk.core.errors import (
+    AccountRejected,
+    Challenged,
+    EgressOutcome,
+    InvalidRequest,
+    NoClearance,
+    NoWay,
+    Overloaded,
+    RateLimited,
+    Stopped,
+    TakenForRobot,
+    Unreachable,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from grokdesk.core.notices import EgressChanged
 from grokdesk.core.secret import Secret
-from grokdesk.core.settings import Live, Settings
-from grokdesk.engine.egress import EgressService
+from grokdesk.engine.egress import SHOWN_BOUND
 from tests import make
-from tests.engine.stage import ScriptedSolver, until
-from tests.make import Clock
+from tests.engine.ways import ACCOUNT, ONE, OTHER, PROXIES, SITE, THREE, TWO, World
 
-ONE, TWO, THREE = "http://one:1", "http://two:2", "http://three:3"
-PROXIES: dict[str, Any] = {"mode": "proxies", "proxies": [ONE, TWO, THREE]}
-SOLVER: dict[str, Any] = {"clearance": "flaresolverr", "solver_url": "http://solver:8191"}
-FIRST = Clearance(Secret("cf_clearance=first"), "Agent/1")
-SECOND = Clearance(Secret("cf_clearance=second"), "Agent/2")
-ACCOUNT = make.account("a")
-
-
-class World:
-    """The service, what it told, and its solver."""
-
-    def __init__(self, solver: ScriptedSolver | None = None, **egress: Any) -> None:  # noqa: ANN401 - settings
-        self.live = Live(Settings.model_validate({"egress": egress}))
-        self.told: list[Notice] = []
-        self.clock = Clock()
-        self.solver = solver
-        bus = Bus()
-        bus.subscribe(self.told.append)
-        self.service = EgressService(self.live, bus, self.clock, lambda: self.solver)
-
-    def change(self, section: str, **values: Any) -> None:  # noqa: ANN401 - settings
-        current = self.live.now.model_dump()
-        current[section].update(values)
-        self.live.set(Settings.model_validate(current))
-
-    async def call(self, failure: UpstreamError | None = None) -> str:
-        """One call; returns the name of its way out and its cookies."""
-        try:
-            async with self.service.lease(ACCOUNT) as way:
-                if failure is not None:
-                    raise failure
-        except UpstreamError as error:
-            if error is not failure:
-                raise
-        return f"{way.egress.name} {way.egress.cookies.reveal()}".strip()
-
-
-# --- proxies ------------------------------------------------------------------------------------------------
+# --- which way ----------------------------------------------------------------------------------------------
 
 
 async def test_without_proxies_the_way_is_direct() -> None:
@@ -71,6 +49,190 @@ async def test_without_proxies_the_way_is_direct() -> None:
     assert egress.verify
 
 
+async def test_an_empty_list_of_proxies_does_not_mean_direct() -> None:
+    """
+    Whoever wants to leave through proxies does not show their own address because the list is empty.
+    """
+    made = World(mode="proxies")
+
+    with pytest.raises(NoWay, match="there is none"):
+        await made.call()
+
+    assert made.service.states() == ()
+
+
+async def test_direct_may_stand_in_the_list() -> None:
+    """
+    As the last resort, for instance.
+    """
+    made = World(mode="proxies", proxies=[ONE, "direct"])
+    await made.call(Unreachable("x"))
+
+    assert await made.call() == "direct"
+
+
+async def test_files_have_proxies_of_their_own() -> None:
+    """
+    Where they are listed, and the same as chat otherwise; the two lists do not disturb each other.
+    """
+    apart, same = World(**PROXIES, media_proxies=[THREE, TWO]), World(**PROXIES)
+
+    await apart.call(Unreachable("x"), purpose=Purpose.MEDIA)
+
+    assert [await apart.call(purpose=purpose) for purpose in Purpose] == [ONE, TWO]
+    assert await same.call(purpose=Purpose.MEDIA) == ONE
+    assert apart.state(TWO).purposes == (Purpose.CHAT, Purpose.MEDIA)
+    assert [one.name for one in apart.service.states() if one.current] == [ONE, TWO]
+
+
+async def test_all_calls_of_a_job_go_one_way() -> None:
+    """
+    A lease stays what it was when the pool moves on meanwhile.
+    """
+    made = World(**PROXIES)
+
+    async with made.service.lease(ACCOUNT) as way:
+        await made.call(Unreachable("x"))
+        names = [way.egress.name, await made.call()]
+
+    assert names == [ONE, TWO]
+
+
+async def test_two_accounts_of_one_seller_are_told_apart() -> None:
+    """
+    Proxies that differ in the user name alone have names an owner can tell apart, without the user names.
+    """
+    made = World(mode="proxies", proxies=["http://session-1:x@gate:1", "http://session-2:x@gate:1"])
+
+    assert [one.name for one in made.service.states()] == ["http://gate:1", "http://gate:1 #2"]
+
+
+async def test_every_account_signs_in_under_its_own_name() -> None:
+    """
+    `{account}` becomes another name for each, the same each time.
+    """
+    made = World(mode="proxies", proxies=["http://me-{account}:pw@gate:1"])
+    seen = []
+    for account in (ACCOUNT, OTHER, ACCOUNT):
+        async with made.service.lease(account) as way:
+            seen.append(way.egress.proxy.reveal())
+            name = way.egress.name
+
+    assert seen[0] == seen[2] != seen[1]
+    assert seen[0].startswith("http://me-sso_")
+    assert (name, len(made.service.states())) == ("http://gate:1", 1)
+
+
+# --- the system's proxy -------------------------------------------------------------------------------------
+
+
+async def test_the_system_s_proxy_is_looked_up_when_it_is_needed_and_again_later() -> None:
+    """
+    What the environment says now and then, not what it said at start.
+    """
+    environment = {"https_proxy": "http://user:pw@one:1"}
+    made = World(mode="system", environment=environment)
+    names = [await made.call()]
+
+    environment["https_proxy"] = "two:2"
+    names.append(await made.call())
+    made.clock.advance(60)
+    names.append(await made.call())
+    environment["no_proxy"] = "grok.com"
+    made.clock.advance(60)
+    names.append(await made.call())
+
+    assert names == [ONE, ONE, TWO, "direct"]
+
+
+async def test_a_system_s_proxy_that_makes_no_sense_is_named() -> None:
+    """
+    Nobody leaves directly because of a slip of the pen in the system's settings.
+    """
+    made = World(mode="system", environment={"all_proxy": "gopher://one:1"})
+
+    with pytest.raises(NoWay, match="'gopher' is not a proxy scheme"):
+        await made.call()
+
+
+# --- bound accounts -----------------------------------------------------------------------------------------
+
+
+async def test_a_bound_account_leaves_by_its_way_alone() -> None:
+    """
+    A proxy of its own, or directly, whatever the pool does.
+    """
+    made = World(**PROXIES)
+    bound, direct = make.account("p", proxy=Secret("four:4")), make.account("d", proxy=Secret("direct"))
+
+    names = [await made.call(account=account) for account in (bound, direct, ACCOUNT)]
+
+    assert names == ["http://four:4", "direct", ONE]
+    assert made.state("http://four:4").purposes == ()
+
+
+async def test_a_bound_account_does_not_flee_a_dead_proxy() -> None:
+    """
+    The failure names the proxy; for a while nobody waits for it again, then it is tried again.
+    """
+    made = World(**PROXIES)
+    bound = make.account("p", proxy=Secret("http://user:hunter2@four:4"))
+
+    first = await made.heard(Unreachable("No connection."), bound)
+    with pytest.raises(NoWay) as caught:
+        await made.call(account=bound)
+    made.clock.advance(30)
+
+    assert "http://four:4" in first.message
+    assert "No connection." in first.message
+    assert "http://four:4" in caught.value.message
+    assert caught.value.retry_after == 30
+    assert "hunter2" not in f"{first.message} {caught.value.message}"
+    assert await made.call(account=bound) == "http://four:4"
+    assert await made.call() == ONE
+
+
+async def test_a_pooled_proxy_is_the_same_for_those_bound_to_it() -> None:
+    """
+    What a bound account finds out about it, the pool knows.
+    """
+    made = World(**PROXIES)
+
+    await made.call(Unreachable("x"), account=make.account("p", proxy=Secret("one:1")))
+
+    assert await made.call() == TWO
+    assert [one.name for one in made.service.states()] == [ONE, TWO, THREE]
+
+
+async def test_an_account_bound_to_nonsense_is_told() -> None:
+    """
+    Something that came in with an import and is no address.
+    """
+    made = World()
+
+    with pytest.raises(NoWay, match="no proxy address"):
+        await made.call(account=make.account("p", proxy=Secret("%%://hunter2")))
+
+
+async def test_ways_that_no_account_uses_any_more_are_forgotten() -> None:
+    """
+    After a day; those of the settings stay.
+    """
+    made = World(**PROXIES)
+    await made.call(account=make.account("p", proxy=Secret("four:4")))
+    await made.call(account=make.account("q", proxy=Secret("two:2")))
+
+    made.service.look_after()
+    before = len(made.service.states())
+    made.clock.advance(86_401)
+    made.service.look_after()
+
+    assert (before, [one.name for one in made.service.states()]) == (4, [ONE, TWO, THREE])
+
+
+# --- moving on ----------------------------------------------------------------------------------------------
+
+
 async def test_a_proxy_is_kept_until_it_fails() -> None:
     """
     One proxy for everybody; a failure of the connection moves on and is told, one of upstream does not.
@@ -81,42 +243,126 @@ async def test_a_proxy_is_kept_until_it_fails() -> None:
 
     assert names == [ONE, ONE, ONE]
     assert await made.call() == TWO
-    assert made.told == [EgressChanged()]
+    assert EgressChanged() in made.told
 
 
-async def test_many_failures_on_one_proxy_move_on_once() -> None:
+async def test_many_failures_on_one_proxy_move_on_once_and_count_once() -> None:
     """
-    Ten requests that fail on the same proxy together do not skip nine good ones.
+    Ten requests that fail on the same proxy together do not skip nine good ones, nor make it rest for long.
     """
     made = World(**PROXIES)
-    gate = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        ways = [await stack.enter_async_context(made.service.lease(ACCOUNT)) for _ in range(10)]
+        for way in ways:
+            way.failed(Unreachable("x"))
 
-    async def fail() -> None:
-        async with made.service.lease(ACCOUNT):
-            await gate.wait()
-            raise Unreachable("x")
-
-    tasks = [asyncio.get_running_loop().create_task(fail()) for _ in range(10)]
-    await asyncio.sleep(0)
-    gate.set()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
+    state = made.state(ONE)
     assert await made.call() == TWO
-    assert len(made.told) == 1
+    assert state.resting_until == made.clock.now() + 30
+    assert state.health == pytest.approx(0.7)
 
 
-async def test_after_the_last_proxy_comes_the_first() -> None:
+async def test_a_late_failure_says_nothing_new() -> None:
     """
-    The list is a ring.
+    A call that began before its proxy failed neither makes it rest again nor vouches for it.
     """
     made = World(**PROXIES)
+    async with made.service.lease(ACCOUNT) as late, made.service.lease(OTHER):
+        await made.call(Unreachable("x"))
+        made.clock.advance(31)
+        late.failed(Unreachable("y"))
 
-    assert [await made.call(Unreachable("x")) for _ in range(4)] == [ONE, TWO, THREE, ONE]
+    assert made.state(ONE).on_probation
+    assert made.state(ONE).failure == "x"
+
+
+async def test_a_resting_proxy_is_skipped() -> None:
+    """
+    After the last one comes the first again, unless it still rests.
+    """
+    made = World(**PROXIES)
+    await made.call(Unreachable("x"))
+    await made.call(Unreachable("x"))
+    made.clock.advance(29)
+
+    await made.call(Unreachable("x"))
+
+    resting = [one.resting_until is not None for one in made.service.states()]
+    assert resting == [True] * 3
+    # The one that is free soonest.
+    assert await made.call() == ONE
+
+
+async def test_one_request_at_a_time_tries_whether_a_proxy_works_again() -> None:
+    """
+    Until it got through; the others take what is free.
+    """
+    made = World(mode="proxies", proxies=[ONE, TWO])
+    await made.call(Unreachable("x"))
+    made.clock.advance(1)
+    await made.call(Unreachable("x"))
+    made.clock.advance(30)
+    async with made.service.lease(ACCOUNT) as probe:
+        second = await made.call(UpstreamTimeout("nothing came"))
+        names = [probe.egress.name, second]
+        probe.worked()
+        sound = made.state(probe.egress.name)
+
+    assert names == [TWO, ONE]
+    assert not sound.on_probation
+    assert [await made.call() for _ in range(2)] == [TWO, TWO]
+
+
+async def test_a_probe_that_is_given_up_makes_room_for_the_next() -> None:
+    """
+    A client that leaves says nothing about the proxy.
+    """
+    made = World(mode="proxies", proxies=[ONE])
+    await made.call(Unreachable("x"))
+    made.clock.advance(31)
+
+    with pytest.raises(asyncio.CancelledError):
+        async with made.service.lease(ACCOUNT):
+            raise asyncio.CancelledError
+
+    assert made.state(ONE).on_probation
+    await made.call()
+    assert not made.state(ONE).on_probation
+
+
+@pytest.mark.parametrize(
+    "answer", [RateLimited("x"), AccountRejected("x", status=Status.EXPIRED), Overloaded("x")], ids=str
+)
+async def test_what_upstream_refuses_shows_that_the_way_is_open(answer: UpstreamError) -> None:
+    """
+    It ends a probation, and is neither for nor against the proxy.
+    """
+    made = World(mode="proxies", proxies=[ONE])
+    await made.call(Unreachable("x"))
+    made.clock.advance(31)
+
+    await made.call(answer)
+
+    assert not made.state(ONE).on_probation
+    assert made.state(ONE).health == pytest.approx(0.7)
+
+
+async def test_silence_says_nothing() -> None:
+    """
+    Whether Grok or the proxy kept still nobody knows.
+    """
+    made = World(mode="proxies", proxies=[ONE])
+    await made.call(Unreachable("x"))
+    made.clock.advance(31)
+
+    await made.call(UpstreamTimeout("nothing came"))
+
+    assert made.state(ONE).on_probation
 
 
 async def test_a_failure_is_heard_once() -> None:
     """
-    Said inside the block and then raised out of it, it still moves on by one.
+    Said inside the block and then raised out of it, it still counts once.
     """
     made = World(**PROXIES)
 
@@ -130,11 +376,12 @@ async def test_a_failure_is_heard_once() -> None:
         await fail()
 
     assert await made.call() == TWO
+    assert made.state(ONE).health == pytest.approx(0.7)
 
 
 async def test_a_single_way_stays() -> None:
     """
-    With nowhere to go a failure changes nothing, and another try on the same account makes no sense.
+    With nowhere to go another try on the same account makes no sense; a request is better than a refusal.
     """
     made = World()
     generation = made.service.generation
@@ -142,317 +389,249 @@ async def test_a_single_way_stays() -> None:
     await made.call(Unreachable("x"))
 
     assert await made.call() == "direct"
-    assert (made.service.generation, made.told) == (generation, [])
+    assert made.service.generation == generation
 
 
 async def test_a_change_of_proxies_makes_another_try_sensible() -> None:
     """
-    `generation` grows with every move.
+    `generation` grows with every move to a way that may work, and not when all are known to be dead.
     """
     made = World(**PROXIES)
-    generation = made.service.generation
+    grown = []
+    for _ in range(4):
+        generation = made.service.generation
+        await made.call(Unreachable("x"))
+        grown.append(made.service.generation > generation)
 
-    await made.call(Unreachable("x"))
+    assert grown == [True, True, False, False]
 
-    assert made.service.generation > generation
+
+# --- kinds of 403 -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (Challenged("Cloudflare."), EgressOutcome.CHALLENGED),
+        (TakenForRobot("A robot."), EgressOutcome.ROBOT),
+        (Stopped("For no reason."), EgressOutcome.REFUSED),
+        (Unreachable("No connection."), EgressOutcome.UNREACHABLE),
+    ],
+)
+async def test_the_last_failure_is_told_with_its_cause(error: UpstreamError, cause: EgressOutcome) -> None:
+    """
+    A page of Cloudflare's, Grok's own check, a 403 without a reason and a dead proxy are four things.
+    """
+    made = World(**PROXIES)
+
+    await made.call(error)
+
+    state = made.state(ONE)
+    assert (state.cause, state.failure, state.failed_at) == (cause, error.message, made.clock.now())
+    assert await made.call() == TWO
+
+
+@pytest.mark.parametrize("error", [TakenForRobot("x"), Stopped("x")], ids=lambda error: type(error).__name__)
+async def test_one_refused_account_does_not_spoil_a_way_that_works_for_others(error: UpstreamError) -> None:
+    """
+    A 403 without a clear cause is the account's affair while others get through; Cloudflare's page is not.
+    """
+    made = World(**PROXIES)
+    await made.call(account=OTHER)
+
+    await made.call(error)
+    after_refusal = await made.call(account=OTHER)
+    await made.call(Challenged("x"))
+
+    assert after_refusal == ONE
+    assert made.state(ONE).cause is EgressOutcome.CHALLENGED
+    assert await made.call() == TWO
 
 
 # --- cookies ------------------------------------------------------------------------------------------------
+
+PASTED = "cf_clearance=pasted-abcdefghijklmnopqrstuvwxyz"
 
 
 async def test_pasted_cookies_are_used_when_they_are_switched_on() -> None:
     """
     In manual mode only; cookies that came with an account go before them.
     """
-    manual, off = (
-        World(clearance="manual", cookies="cf_clearance=pasted"),
-        World(cookies="cf_clearance=pasted"),
-    )
+    manual, off = World(clearance="manual", cookies=PASTED), World(cookies=PASTED)
 
-    async with manual.service.lease(make.account("own", cookies=Secret("cf_clearance=own"))) as way:
-        own = way.egress.cookies.reveal()
+    own = await manual.call(account=make.account("own", cookies=Secret("cf_clearance=own")))
 
-    assert (await manual.call(), await off.call()) == ("direct cf_clearance=pasted", "direct")
-    assert own == "cf_clearance=own"
+    assert (await manual.call(), await off.call()) == (f"direct {PASTED}", "direct")
+    assert own == "direct cf_clearance=own"
 
 
 async def test_pasted_cookies_that_are_refused_move_on() -> None:
     """
     Without a solver a challenge is the proxy's failure.
     """
-    made = World(clearance="manual", cookies="cf_clearance=pasted", **PROXIES)
+    made = World(clearance="manual", cookies=PASTED, **PROXIES)
 
     await made.call(Challenged("x"))
 
-    assert await made.call() == f"{TWO} cf_clearance=pasted"
+    assert await made.call() == f"{TWO} {PASTED}"
 
 
-# --- solver -------------------------------------------------------------------------------------------------
-
-
-async def test_a_challenge_is_solved_before_the_next_call() -> None:
+async def test_pasted_cookies_that_cannot_work_are_named() -> None:
     """
-    Nobody is asked before a challenge; then cookies and user agent come together, for this proxy, and stay.
+    In the list and to whoever was stopped.
     """
-    made = World(ScriptedSolver(FIRST), **PROXIES, **SOLVER)
-    assert made.solver is not None
-    before = await made.call(Challenged("x"))
+    made = World(clearance="manual", cookies="__cf_bm=x")
 
-    async with made.service.lease(make.account("own", cookies=Secret("cf_clearance=stale"))) as way:
-        egress = way.egress
+    heard = await made.heard(Challenged("Stopped."))
 
-    assert (before, await made.call()) == (ONE, f"{ONE} cf_clearance=first")
-    assert (egress.user_agent, egress.cookies.reveal()) == ("Agent/1", "cf_clearance=first")
-    assert made.solver.asked == [("https://grok.com", ONE)]
-    assert made.told == [EgressChanged()]
+    problem = made.state("direct").clearance.problem
+    assert "no cf_clearance" in problem
+    assert heard.message == f"Stopped. {problem}"
 
 
-async def test_the_solver_is_asked_once_for_all_who_wait() -> None:
-    """
-    Ten challenged requests that come back together wait for one answer, and stay on their proxy.
-    """
-    gate = asyncio.Event()
-    made = World(ScriptedSolver(FIRST, gate=gate), **PROXIES, **SOLVER)
-    assert made.solver is not None
-    async with AsyncExitStack() as stack:
-        ways = [await stack.enter_async_context(made.service.lease(ACCOUNT)) for _ in range(10)]
-        for way in ways:
-            way.failed(Challenged("x"))
-    tasks = [asyncio.get_running_loop().create_task(made.call()) for _ in range(10)]
-    await until(lambda: made.solver and made.solver.asked)
-
-    gate.set()
-    names = await asyncio.gather(*tasks)
-
-    assert set(names) == {f"{ONE} cf_clearance=first"}
-    assert len(made.solver.asked) == 1
-
-
-async def test_late_challenges_of_the_old_clearance_are_old_news() -> None:
-    """
-    A request that was sent before the new clearance says nothing about it.
-    """
-    made = World(ScriptedSolver(FIRST, SECOND), **PROXIES, **SOLVER)
-    assert made.solver is not None
-
-    async with made.service.lease(ACCOUNT) as slow:
-        await made.call(Challenged("x"))
-        await made.call()
-        slow.failed(Challenged("x"))
-    name = await made.call()
-
-    assert name == f"{ONE} cf_clearance=first"
-    assert len(made.solver.asked) == 1
-
-
-async def test_a_clearance_that_worked_is_renewed() -> None:
-    """
-    When it runs out the solver is asked again for the same proxy.
-    """
-    made = World(ScriptedSolver(FIRST, SECOND), **PROXIES, **SOLVER)
-    await made.call(Challenged("x"))
-    await made.call()
-
-    await made.call(Challenged("x"))
-
-    assert await made.call() == f"{ONE} cf_clearance=second"
-
-
-async def test_a_clearance_that_never_worked_moves_on() -> None:
-    """
-    The solver is not asked again and again for a proxy that stays challenged; with one way only it is asked
-    again after a while.
-    """
-    many, single = World(ScriptedSolver(FIRST), **PROXIES, **SOLVER), World(ScriptedSolver(FIRST), **SOLVER)
-    assert single.solver is not None
-    for made in (many, single):
-        await made.call(Challenged("x"))
-        await made.call(Challenged("x"))
-
-    await single.call(Challenged("x"))
-    at_once = len(single.solver.asked)
-    single.clock.advance(30)
-    await single.call(Challenged("x"))
-    await single.call()
-
-    assert await many.call() == TWO
-    assert (at_once, len(single.solver.asked)) == (1, 2)
-
-
-async def test_an_answer_without_cookies_is_an_answer() -> None:
-    """
-    No check was needed: the call goes out without a clearance, with the solver's browser.
-    """
-    made = World(ScriptedSolver(Clearance(Secret(""), "Agent/1")), **SOLVER)
-    await made.call(Challenged("x"))
-
-    async with made.service.lease(ACCOUNT) as way:
-        egress = way.egress
-
-    assert (egress.cookies, egress.user_agent) == (Secret(""), "Agent/1")
-
-
-@pytest.mark.parametrize("failure", [Challenged("not passed"), Unreachable("no solver")])
-async def test_all_who_wait_share_a_failure(failure: UpstreamError) -> None:
-    """
-    Everybody hears the failure after one question; for a while nobody asks again, then somebody does.
-    """
-    gate = asyncio.Event()
-    made = World(ScriptedSolver(failure, FIRST, gate=gate), **SOLVER)
-    assert made.solver is not None
-    await made.call(Challenged("x"))
-    tasks = [asyncio.get_running_loop().create_task(made.call()) for _ in range(5)]
-    await until(lambda: made.solver and made.solver.asked)
-
-    gate.set()
-    failures = await asyncio.gather(*tasks, return_exceptions=True)
-    with pytest.raises(type(failure)):
-        await made.call()
-    asked = len(made.solver.asked)
-    made.clock.advance(30)
-
-    assert failures == [failure] * 5
-    assert asked == 1
-    assert await made.call() == "direct cf_clearance=first"
-
-
-async def test_a_failed_solver_makes_room_for_the_next_proxy() -> None:
-    """
-    Where there is another way, it is taken.
-    """
-    made = World(ScriptedSolver(Challenged("not passed")), **PROXIES, **SOLVER)
-    await made.call(Challenged("x"))
-
-    with pytest.raises(Challenged):
-        await made.call()
-
-    assert await made.call() == TWO
-
-
-async def test_when_the_first_asker_leaves_the_next_one_asks() -> None:
-    """
-    A client that goes while the solver works cancels nobody else.
-    """
-    gate = asyncio.Event()
-    made = World(ScriptedSolver(FIRST, gate=gate), **SOLVER)
-    assert made.solver is not None
-    await made.call(Challenged("x"))
-    loop = asyncio.get_running_loop()
-    first, *others = [loop.create_task(made.call()) for _ in range(3)]
-    await until(lambda: made.solver and made.solver.asked)
-
-    first.cancel()
-    gate.set()
-    names = await asyncio.gather(*others)
-
-    assert first.cancelled()
-    assert names == ["direct cf_clearance=first"] * 2
-    assert len(made.solver.asked) == 2
-
-
-async def test_one_who_waits_may_leave_alone() -> None:
-    """
-    The question goes on for the others.
-    """
-    gate = asyncio.Event()
-    made = World(ScriptedSolver(FIRST, gate=gate), **SOLVER)
-    await made.call(Challenged("x"))
-    loop = asyncio.get_running_loop()
-    first, second = [loop.create_task(made.call()) for _ in range(2)]
-    await until(lambda: made.solver and made.solver.asked)
-
-    second.cancel()
-    gate.set()
-
-    assert await first == "direct cf_clearance=first"
-    await asyncio.wait([second])
-    assert second.cancelled()
-
-
-# --- settings -----------------------------------------------------------------------------------------------
+# --- settings and secrets -----------------------------------------------------------------------------------
 
 
 async def test_new_settings_begin_anew() -> None:
     """
-    Other proxies, no clearance of before, and another try on the same account makes sense.
+    Other proxies, no failures of before, and another try on the same account makes sense.
     """
-    made = World(ScriptedSolver(FIRST), **PROXIES, **SOLVER)
-    await made.call(Challenged("x"))
-    await made.call()
+    made = World(**PROXIES)
+    await made.call(Unreachable("x"))
     generation = made.service.generation
 
-    made.change("egress", proxies=[TWO])
+    made.change("egress", proxies=[ONE])
 
-    assert await made.call() == TWO
+    assert await made.call() == ONE
     assert made.service.generation > generation
     assert made.told[-1] == EgressChanged()
+    assert made.state(ONE).health == 1
 
 
 @pytest.mark.parametrize(
     ("section", "values"),
-    [("chat", {"memory": True}), ("appearance", {"theme": "dark"})],
-    ids=["chat", "theme"],
+    [("chat", {"memory": True}), ("egress", {"clearance_wait_s": 5}), ("egress", {"solver_sessions": True})],
+    ids=["chat", "waiting", "sessions"],
 )
 async def test_other_settings_disturb_nothing(section: str, values: dict[str, Any]) -> None:
     """
-    The clearance stays.
+    What was learned stays.
     """
-    made = World(ScriptedSolver(FIRST), **SOLVER)
-    await made.call(Challenged("x"))
-    await made.call()
+    made = World(**PROXIES)
+    await made.call(Unreachable("x"))
 
     made.change(section, **values)
 
-    assert await made.call() == "direct cf_clearance=first"
+    assert await made.call() == TWO
 
 
-async def test_a_clearance_is_for_one_host() -> None:
+async def test_settings_that_change_under_a_lease_disturb_nobody() -> None:
     """
-    Another address of Grok needs its own.
+    What a call on a way of before teaches is lost, and harms no way of now.
     """
-    made = World(ScriptedSolver(FIRST), **SOLVER)
-    await made.call(Challenged("x"))
-    await made.call()
+    made = World(**PROXIES)
 
-    made.change("grok_web", api_url="https://mirror.example.org")
+    async with made.service.lease(ACCOUNT) as way:
+        made.change("egress", proxies=[ONE, TWO])
+        way.failed(Unreachable("x"))
 
-    assert await made.call() == "direct"
+    assert await made.call() == ONE
+    assert [one.in_use for one in made.service.states()] == [0, 0]
 
 
-async def test_a_solver_at_work_for_old_settings_works_for_nobody() -> None:
+async def test_the_service_prints_no_password(caplog: pytest.LogCaptureFixture) -> None:
     """
-    Its answer does not come into effect after the owner has decided otherwise.
+    What it holds, logs and tells of a proxy is its public name alone.
     """
-    gate = asyncio.Event()
-    made = World(ScriptedSolver(FIRST, gate=gate), **SOLVER)
-    await made.call(Challenged("x"))
-    task = asyncio.get_running_loop().create_task(made.call())
-    await until(lambda: made.solver and made.solver.asked)
+    caplog.set_level(logging.DEBUG)
+    made = World(mode="proxies", proxies=["http://user:hunter2@one:1", TWO])
+    bound = make.account("p", proxy=Secret("http://me:hunter2@four:4"))
 
-    made.solver = None
-    made.change("egress", clearance="none")
-    gate.set()
+    for account in (ACCOUNT, bound):
+        await made.call(Unreachable("x"), account=account)
 
-    assert await task == "direct"
-    assert await made.call() == "direct"
+    assert "hunter2" not in f"{vars(made.service)} {made.service.states()} {made.told} {caplog.text}"
 
 
-async def test_a_solver_that_was_switched_off_is_not_waited_for() -> None:
+# --- for the owner ------------------------------------------------------------------------------------------
+
+
+async def test_requests_on_their_way_are_counted() -> None:
     """
-    What was due is forgotten.
+    As long as they hold it.
     """
-    made = World(ScriptedSolver(FIRST), **SOLVER)
-    await made.call(Challenged("x"))
+    made = World(**PROXIES)
 
-    made.solver = None
+    async with made.service.lease(ACCOUNT), made.service.lease(OTHER):
+        during = made.state(ONE).in_use
 
-    assert await made.call() == "direct"
+    assert (during, made.state(ONE).in_use) == (2, 0)
 
 
-def test_the_service_prints_no_password() -> None:
+async def test_a_list_of_ten_thousand_ways_stays_short() -> None:
     """
-    What it holds of a proxy shows its public name alone.
+    Of the ways that only bound accounts use, those in trouble and those used last.
     """
-    made = World(mode="proxies", proxies=["http://user:hunter2@one:1"])
+    made = World(**PROXIES)
+    for number in range(SHOWN_BOUND + 10):
+        made.clock.advance(1)
+        await made.call(account=make.account("p", proxy=Secret(f"p{number}:1")))
+    await made.call(Unreachable("x"), account=make.account("q", proxy=Secret("p0:1")))
 
-    assert "hunter2" not in repr(vars(made.service))
+    names = [one.name for one in made.service.states()]
+
+    assert names[:4] == [ONE, TWO, THREE, "http://p0:1"]
+    assert names[4] == f"http://p{SHOWN_BOUND + 9}:1"
+    assert len(names) == 3 + SHOWN_BOUND
+
+
+async def test_ways_are_tested_by_name_by_address_or_all() -> None:
+    """
+    Each with what it would send, but nothing of an account.
+    """
+    made = World(**PROXIES, clearance="manual", cookies=PASTED)
+
+    everything = await made.service.test()
+    some = await made.service.test([TWO, "socks5://me:pw@new:1"])
+
+    assert list(everything) == [ONE, TWO, THREE]
+    assert list(some) == [TWO, "socks5h://new:1"]
+    assert {url for url, _ in made.tester.asked} == {SITE}
+    assert made.tester.asked[-1][1].proxy.reveal() == "socks5h://me:pw@new:1"
+    assert made.tester.asked[0][1].cookies.reveal() == PASTED
+    assert len(made.service.states()) == 3
+
+
+async def test_what_a_test_finds_is_learned() -> None:
+    """
+    A dead proxy rests, one that works again is sound.
+    """
+    made = World(**PROXIES)
+    made.tester.results[ONE] = core.Tested(reachable=False, failure="It is dead.")
+    await made.call(Unreachable("x"), account=make.account("p", proxy=Secret(TWO)))
+
+    await made.service.test()
+
+    assert made.state(ONE).failure == "It is dead."
+    assert made.state(ONE).resting_until is not None
+    assert made.state(TWO).resting_until is None
+
+
+async def test_what_is_no_way_out_cannot_be_tested() -> None:
+    """
+    The reason is told.
+    """
+    made = World()
+
+    with pytest.raises(InvalidRequest, match="not a proxy scheme"):
+        await made.service.test(["ftp://one"])
+
+
+async def test_without_a_solver_nothing_can_be_solved() -> None:
+    """
+    The owner's button says so.
+    """
+    made = World()
+
+    with pytest.raises(NoClearance, match="No Cloudflare solver"):
+        await made.service.solve_now("direct")

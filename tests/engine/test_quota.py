@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from grokdesk.core.accounts import AccountId, Report, Status, Tier
+from grokdesk.core.accounts import AccountId, Mode, Report, Status, Tier
 from grokdesk.core.errors import AccountRejected, Broken, Unreachable
 from grokdesk.engine.quota import Checks
 from grokdesk.platform.tasks import Supervisor
@@ -170,7 +170,7 @@ async def test_one_who_waits_may_leave() -> None:
     [
         (lambda _: None, NAMES),
         (lambda made: made.pool.enable(ids("b"), on=False), NAMES.replace("b", "")),
-        (lambda made: made.pool.report(AccountId("c"), Report()), NAMES.replace("c", "")),
+        (lambda made: made.pool.report(made.account("c"), Report()), NAMES.replace("c", "")),
     ],
     ids=["all new", "one switched off", "one known"],
 )
@@ -188,3 +188,65 @@ async def test_accounts_never_checked_are_checked_at_the_start(
         await until(lambda: not checks.running)
 
     assert "".join(made.provider.probed) == checked
+
+
+async def test_what_nobody_waits_for_comes_last() -> None:
+    """
+    The owner's own check is done before the regular ones.
+    """
+    made = await ten(1)
+    gate = asyncio.Event()
+    made.provider.reports["a"] = gate
+
+    async with checking(made) as checks:
+        for one in ids("abc"):
+            checks.start_later(one)
+        await until(lambda: made.provider.probing)
+        checks.start(ids("j"))
+        gate.set()
+        await until(lambda: not checks.running)
+
+    assert made.provider.probed == ["a", "j", "b", "c"]
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+async def test_who_wants_everything_gets_everything(when: str) -> None:
+    """
+    Also when a smaller check of the same account waits, or is under way.
+    """
+    made = await ten(1)
+    gate = asyncio.Event()
+    made.provider.reports["a"] = gate
+
+    async with checking(made) as checks:
+        if when == "before":
+            checks.start_later(ids("a")[0])
+            checks.start_later(ids("b")[0], (Mode.FAST,))
+        else:
+            checks.start_later(ids("a")[0], (Mode.FAST,))
+        await until(lambda: made.provider.probing)
+        wanted = ids("b" if when == "before" else "a")
+        (promise,) = checks.start(wanted)
+        gate.set()
+        await promise
+        await until(lambda: not checks.running)
+
+    assert made.provider.asked_modes[-1] == ()
+    assert made.provider.probed == (["a", "b"] if when == "before" else ["a", "a"])
+
+
+async def test_a_check_that_is_stopped_on_the_way_is_tried_once_more_when_the_way_changed() -> None:
+    """
+    Another proxy, or a new clearance: the account says nothing about the first failure.
+    """
+    made = await stage(
+        make.account("a"),
+        egress={"mode": "proxies", "proxies": ["http://one.example.org:1", "http://two.example.org:2"]},
+    )
+    made.provider.reports["a"] = Unreachable("no way")
+
+    async with checking(made) as checks:
+        failures = await checks.check(ids("a"))
+
+    assert made.provider.probed == ["a", "a"]
+    assert isinstance(failures[ids("a")[0]], Unreachable)

@@ -80,6 +80,7 @@ class ManualDeadlines:
 class ScriptedRun:
     def __init__(self, steps: Iterable[Step]) -> None:
         self.id = "run_1"
+        self.mode = "fast"
         self.transcript = Transcript()
         self._steps = steps
 

@@ -22,7 +22,7 @@ from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import KeySource, Vault
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.completions import SqlCompletions
-from grokdesk.store.database import Database
+from grokdesk.store.sqlite_file import SqliteFile
 from tests.gateway.conftest import World
 from tests.gateway.fakes import KEY, finished, started
 
@@ -52,7 +52,7 @@ class Shelf:
 async def shelf(idle: World, supervisor: Supervisor, tmp_path: Path) -> AsyncIterator[Shelf]:
     limits = [Keep(most=100, days=30)]
     vault = Vault(bytes(32), KeySource.KEY_FILE)
-    async with Database(Paths.under(tmp_path).create(), spawn=supervisor.spawn) as database:
+    async with SqliteFile(Paths.under(tmp_path).create(), spawn=supervisor.spawn) as database:
         completions = SqlCompletions(database, vault, idle.clock, lambda: limits[-1])
         idle.services = replace(idle.services, completions=completions)
         idle.gateway = Gateway(idle.services)

@@ -46,8 +46,8 @@ from grokdesk.gateway.server import Gateway
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import KeySource, Vault
 from grokdesk.platform.tasks import Supervisor
-from grokdesk.store.database import Database
 from grokdesk.store.responses import SqlResponses
+from grokdesk.store.sqlite_file import SqliteFile
 from tests.gateway.conftest import PATIENCE_S, World
 from tests.gateway.fakes import CREATED, Step, finished, settle, started
 
@@ -67,7 +67,7 @@ PIXEL = "data:image/png;base64,iVBORw0KGgo="
 async def idle(idle: World, supervisor: Supervisor, tmp_path: Path) -> AsyncIterator[World]:
     """A gateway that keeps responses in a database of its own."""
     vault = Vault(bytes(range(32)), KeySource.KEY_FILE)
-    async with Database(Paths.under(tmp_path / "data").create(), spawn=supervisor.spawn) as database:
+    async with SqliteFile(Paths.under(tmp_path / "data").create(), spawn=supervisor.spawn) as database:
         conversations = Conversations(
             SqlResponses(database, vault), vault, idle.settings, idle.clock, supervisor.spawn
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -10,15 +11,27 @@ import orjson
 import pytest
 from aiohttp import web
 
-from grokdesk.core.errors import Challenged, Unreachable
+from grokdesk.core.errors import NoClearance
 from grokdesk.core.ports import Clearance
 from grokdesk.core.secret import Secret
-from grokdesk.platform.wire import Wire
-from grokdesk.providers.flaresolverr import FlareSolverr
+from grokdesk.platform.wire import IMPERSONATIONS, Wire
+from grokdesk.providers.flaresolverr import FlareSolverr, SolverOptions
+from grokdesk.providers.grok_web.protocol import headers
 from grokdesk.sim import Simulator, World
+from tests.make import NOW, Ids
 
 GROK = "https://grok.com"
 NO_PROXY = Secret("")
+PROXY = Secret("http://user:p%40ss@proxy:8080")
+
+
+def solver(wire: Wire, address: str, timeout_s: float = 60, *, sessions: bool = False) -> FlareSolverr:
+    options = SolverOptions(address, timeout_s, sessions)
+    return FlareSolverr(wire, lambda: options, new_id=Ids("id"))
+
+
+def asked(world: World) -> list[Any]:  # what the wire brought
+    return [seen.json for seen in world.received]
 
 
 @pytest.mark.parametrize("ending", ["", "/", "/v1"])
@@ -26,29 +39,38 @@ async def test_a_clearance_comes_with_its_browser(
     sim: Simulator, world: World, wire: Wire, ending: str
 ) -> None:
     """
-    The solver's cookies and user agent come back as one; its address may be given in any usual form.
+    Cookies, their end and the user agent come back as one; the solver's address may have any usual form.
     """
-    world.solver.cookie, world.solver.user_agent = "solved", "Agent/9"
+    world.solver.cookie, world.solver.user_agent, world.solver.lasts_s = "solved", "Agent/9", 1_800
 
-    clearance = await FlareSolverr(wire, sim.url + ending, 60).solve(GROK, NO_PROXY)
+    clearance = await solver(wire, sim.url + ending).solve(GROK, NO_PROXY)
 
-    assert clearance == Clearance(Secret("cf_clearance=solved; __cf_bm=demoBm"), "Agent/9")
-    assert world.received[-1].json == {"cmd": "request.get", "url": GROK, "maxTimeout": 60_000}
+    assert clearance == Clearance(Secret("cf_clearance=solved; __cf_bm=demoBm"), "Agent/9", NOW + 1_800)
+    assert asked(world) == [{"cmd": "request.get", "url": GROK, "maxTimeout": 60_000}]
     assert world.violations == []
 
 
-async def test_the_solver_goes_through_the_same_proxy(sim: Simulator, world: World, wire: Wire) -> None:
+@pytest.mark.parametrize(
+    ("proxy", "told"),
+    [
+        ("http://proxy:1", {"url": "http://proxy:1"}),
+        ("http://proxy", {"url": "http://proxy:1080"}),
+        ("https://proxy", {"url": "https://proxy:443"}),
+        ("socks5h://proxy:1", {"url": "socks5://proxy:1"}),
+        ("socks4a://[2001:db8::1]:1", {"url": "socks4://[2001:db8::1]:1"}),
+        (PROXY.reveal(), {"url": "http://proxy:8080", "username": "user", "password": "p@ss"}),
+        ("http://user@proxy:1", {"url": "http://proxy:1", "username": "user", "password": ""}),
+    ],
+)
+async def test_the_solver_goes_through_the_same_proxy(
+    sim: Simulator, world: World, wire: Wire, proxy: str, told: Mapping[str, str]
+) -> None:
     """
-    A clearance is worth something only for the way it was made on.
+    Written as a browser takes it: its own schemes, a port, name and password apart from the address.
     """
-    await FlareSolverr(wire, sim.url, 10).solve(GROK, Secret("http://user:pass@proxy:1"))
+    await solver(wire, sim.url, 10).solve(GROK, Secret(proxy))
 
-    assert world.received[-1].json == {
-        "cmd": "request.get",
-        "url": GROK,
-        "maxTimeout": 10_000,
-        "proxy": {"url": "http://user:pass@proxy:1"},
-    }
+    assert asked(world) == [{"cmd": "request.get", "url": GROK, "maxTimeout": 10_000, "proxy": told}]
     assert world.violations == []
 
 
@@ -58,23 +80,58 @@ async def test_no_cookies_are_an_answer(sim: Simulator, world: World, wire: Wire
     """
     world.solver.with_cookies, world.solver.user_agent = False, "Agent/9"
 
-    assert await FlareSolverr(wire, sim.url, 60).solve(GROK, NO_PROXY) == Clearance(Secret(""), "Agent/9")
+    assert await solver(wire, sim.url).solve(GROK, NO_PROXY) == Clearance(Secret(""), "Agent/9")
 
 
-async def test_a_check_that_was_not_passed_is_a_challenge(sim: Simulator, world: World, wire: Wire) -> None:
+async def test_the_solver_s_browser_is_one_we_can_speak_like(
+    sim: Simulator, world: World, wire: Wire
+) -> None:
     """
-    What the solver says about it goes to the log, a hint to the owner.
+    TLS and client hints follow its user agent, on Linux as on any system.
     """
-    world.solver.status = "error"
+    agent = (await solver(wire, sim.url).solve(GROK, NO_PROXY)).user_agent
 
-    with pytest.raises(Challenged, match="could not pass") as caught:
-        await FlareSolverr(wire, sim.url, 60).solve(GROK, NO_PROXY)
+    assert headers.impersonation(agent, IMPERSONATIONS) == "chrome142"
+    hints = dict(headers.client_hints(agent))
+    assert (hints["Sec-Ch-Ua-Platform"], hints["Sec-Ch-Ua-Arch"]) == ('"Linux"', "x86")
+    assert '"Google Chrome";v="142"' in hints["Sec-Ch-Ua"]
 
-    assert "Timeout after" in caught.value.detail
-    assert caught.value.hint
+
+# --- failures -----------------------------------------------------------------------------------------------
 
 
-async def test_a_solver_that_is_not_there_is_unreachable(wire: Wire) -> None:
+@pytest.mark.parametrize(
+    ("said", "proxy", "message", "hint"),
+    [
+        ("Error solving the challenge. Timeout after 60.0 seconds.", "", "could not pass", "Try another"),
+        (
+            "Cloudflare has blocked this request. Probably your IP is banned for this site.",
+            "",
+            "does not let this address pass",
+            "Try another",
+        ),
+        ("net::ERR_SOCKS", "socks5h://user:p%40ss@proxy:1", "could not pass", "cannot sign in at a SOCKS"),
+    ],
+)
+async def test_a_check_that_was_not_passed_says_what_the_solver_says(
+    sim: Simulator, world: World, wire: Wire, said: str, proxy: str, message: str, hint: str
+) -> None:
+    """
+    Its words go to the log, a hint to the owner, and no password anywhere; another way may fare better.
+    """
+    world.solver.status, world.solver.message = "error", f"{said} at http://user:p%40ss@proxy p@ss"
+
+    with pytest.raises(NoClearance, match=message) as caught:
+        await solver(wire, sim.url).solve(GROK, Secret(proxy))
+
+    error = caught.value
+    assert said in error.detail
+    assert hint in error.hint
+    assert not error.everywhere
+    assert not proxy or ("p@ss" not in error.detail and "p%40ss" not in error.detail)
+
+
+async def test_a_solver_that_is_not_there_is_named(wire: Wire) -> None:
     """
     The owner reads that the solver is missing, not that Grok is.
     """
@@ -82,8 +139,116 @@ async def test_a_solver_that_is_not_there_is_unreachable(wire: Wire) -> None:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
 
-        with pytest.raises(Unreachable, match="solver does not answer"):
-            await FlareSolverr(wire, address, 60).solve(GROK, NO_PROXY)
+        with pytest.raises(NoClearance, match="solver does not answer") as caught:
+            await solver(wire, address).solve(GROK, NO_PROXY)
+
+    assert caught.value.everywhere
+
+
+async def test_a_solver_that_never_answers_is_slow(
+    sim: Simulator, world: World, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    It is given its own time and a little more.
+    """
+    monkeypatch.setattr("grokdesk.providers.flaresolverr._GRACE_S", 0.05)
+    world.solver.delay_s = 30
+
+    with pytest.raises(NoClearance, match=r"slow: it did not answer within \d+ seconds") as caught:
+        await solver(wire, sim.url, 0.05).solve(GROK, NO_PROXY)
+
+    assert caught.value.everywhere
+
+
+# --- browsers kept open -------------------------------------------------------------------------------------
+
+
+async def test_a_browser_is_kept_for_each_way(sim: Simulator, world: World, wire: Wire) -> None:
+    """
+    Made with the proxy, used without naming it again, and closed when its way is gone.
+    """
+    made = solver(wire, sim.url, sessions=True)
+    await made.solve(GROK, PROXY)
+    await made.solve(GROK, NO_PROXY)
+    open_ = dict(world.solver.sessions)
+
+    await made.keep_only({NO_PROXY})
+    left = list(world.solver.sessions)
+    await made.keep_only(())
+
+    told = {"url": "http://proxy:8080", "username": "user", "password": "p@ss"}
+    assert open_ == {"grokdesk-id-1": told, "grokdesk-id-2": None}
+    assert [wish["cmd"] for wish in asked(world)] == [
+        "sessions.create",
+        "request.get",
+        "sessions.create",
+        "request.get",
+        "sessions.destroy",
+        "sessions.destroy",
+    ]
+    assert (left, world.solver.sessions) == (["grokdesk-id-2"], {})
+    assert world.violations == []
+
+
+async def test_a_browser_that_was_lost_gets_its_proxy_again(sim: Simulator, world: World, wire: Wire) -> None:
+    """
+    A solver that was restarted would otherwise open one without it, and the clearance be worth nothing.
+    """
+    made = solver(wire, sim.url, sessions=True)
+    await made.solve(GROK, PROXY)
+    world.solver.sessions.clear()
+    world.solver.cookie = "another"
+
+    await made.solve(GROK, PROXY)
+
+    assert world.solver.sessions["grokdesk-id-1"] is not None
+
+
+async def test_a_browser_that_shows_old_cookies_is_opened_anew(
+    sim: Simulator, world: World, wire: Wire
+) -> None:
+    """
+    Who asks again has a reason: the same clearance would be refused again.
+    """
+    made = solver(wire, sim.url, sessions=True)
+    await made.solve(GROK, NO_PROXY)
+    before = len(asked(world))
+
+    await made.solve(GROK, NO_PROXY)
+
+    assert [wish["cmd"] for wish in asked(world)[before:]] == [
+        "sessions.create",
+        "request.get",
+        "sessions.destroy",
+        "sessions.create",
+        "request.get",
+    ]
+
+
+async def test_only_few_browsers_are_kept(sim: Simulator, world: World, wire: Wire) -> None:
+    """
+    Those used last.
+    """
+    made = solver(wire, sim.url, sessions=True)
+
+    for number in range(10):
+        await made.solve(GROK, Secret(f"http://proxy:{number + 1}"))
+
+    assert len(world.solver.sessions) == 8
+    assert "grokdesk-id-1" not in world.solver.sessions
+
+
+async def test_a_solver_that_is_gone_does_not_hold_up_the_end(
+    sim: Simulator, world: World, wire: Wire
+) -> None:
+    """
+    Its browsers cannot be closed, and that is nobody's failure.
+    """
+    made = solver(wire, sim.url, sessions=True)
+    await made.solve(GROK, NO_PROXY)
+    await sim.stop()
+
+    await asyncio.wait_for(made.keep_only(()), 2)
 
 
 # --- solvers that answer strangely --------------------------------------------------------------------------
@@ -117,30 +282,43 @@ async def strange() -> AsyncIterator[Strange]:
     await runner.cleanup()
 
 
-@pytest.mark.parametrize("answer", [b"", b"<html>proxy error</html>", b"{"])
-async def test_an_answer_that_is_not_json_is_named(strange: Strange, wire: Wire, answer: bytes) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"<html>proxy error</html>",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"status":"ok"}',
+        b'{"message":3}',
+        b"9" * 2_200_000,
+    ],
+    ids=lambda answer: answer[:20].decode(),
+)
+async def test_an_answer_that_cannot_be_read_is_named(strange: Strange, wire: Wire, answer: bytes) -> None:
     """
-    Something else answers at the solver's address.
+    Something else answers at the solver's address, or it says nothing to go on with, or says it without end.
     """
     strange.answer = answer
 
-    with pytest.raises(Unreachable, match="cannot be read"):
-        await FlareSolverr(wire, strange.url, 60).solve(GROK, NO_PROXY)
+    with pytest.raises(NoClearance, match="cannot be read") as caught:
+        await solver(wire, strange.url).solve(GROK, NO_PROXY)
+
+    assert caught.value.everywhere
 
 
-@pytest.mark.parametrize(
-    "answer", [[], {}, {"status": "ok"}, {"status": "ok", "solution": []}, {"message": 3}], ids=str
-)
-async def test_an_answer_without_a_solution_is_a_challenge(
-    strange: Strange, wire: Wire, answer: object
+@pytest.mark.parametrize("agent", [None, "", " ", 3, "A" * 513], ids=str)
+async def test_an_answer_without_a_user_agent_is_of_no_use(
+    strange: Strange, wire: Wire, agent: object
 ) -> None:
     """
-    Whatever its form: there is nothing to go on with.
+    Cookies are good only for the browser that earned them.
     """
-    strange.answer = orjson.dumps(answer)
+    strange.solved(cookies=[], **({} if agent is None else {"userAgent": agent}))
 
-    with pytest.raises(Challenged):
-        await FlareSolverr(wire, strange.url, 60).solve(GROK, NO_PROXY)
+    with pytest.raises(NoClearance, match="did not say which browser"):
+        await solver(wire, strange.url).solve(GROK, NO_PROXY)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +327,11 @@ async def test_an_answer_without_a_solution_is_a_challenge(
         ({"domain": ".grok.com"}, True),
         ({"domain": "grok.com"}, True),
         ({}, True),
+        ({"name": "CF_clearance"}, True),
+        ({"name": "_cfuvid"}, True),
+        ({"name": "cf_chl_rc_i"}, True),
+        ({"name": "sso"}, False),
+        ({"name": "i18nextLng"}, False),
         ({"domain": ".example.org"}, False),
         ({"domain": "notgrok.com"}, False),
         ({"domain": "www.grok.com"}, False),
@@ -156,14 +339,32 @@ async def test_an_answer_without_a_solution_is_a_challenge(
     ],
     ids=str,
 )
-async def test_only_cookies_for_grok_are_kept(
+async def test_only_cloudflare_s_cookies_for_grok_are_kept(
     strange: Strange, wire: Wire, cookie: Mapping[str, object], kept: bool
 ) -> None:
     """
-    Those of other sites, and what is no cookie, stay out of the header.
+    Those of other sites, all that is not Cloudflare's, and what is no cookie stay out of the header.
     """
-    strange.solved(cookies=[{"name": "cf_clearance", "value": "x", **cookie}, "nonsense"])
+    one = {"name": "cf_clearance", "value": "x", **cookie}
+    strange.solved(userAgent="Agent/9", cookies=[one, "nonsense"])
 
-    clearance = await FlareSolverr(wire, strange.url, 60).solve(GROK, NO_PROXY)
+    clearance = await solver(wire, strange.url).solve(GROK, NO_PROXY)
 
-    assert clearance == Clearance(Secret("cf_clearance=x" if kept else ""), "")
+    assert clearance == Clearance(Secret(f"{one['name']}=x" if kept else ""), "Agent/9")
+
+
+@pytest.mark.parametrize(
+    ("ends", "expires_at"),
+    [({"expires": 9.5}, 9.5), ({"expiry": 9}, 9.0), ({"expires": -1}, None), ({"expires": "soon"}, None)],
+    ids=str,
+)
+async def test_the_end_of_a_clearance_is_read(
+    strange: Strange, wire: Wire, ends: Mapping[str, object], expires_at: float | None
+) -> None:
+    """
+    Under either of the names solvers use; of the clearance itself, not of what else came with it.
+    """
+    clearance = {"name": "cf_clearance", "value": "x", **ends}
+    strange.solved(userAgent="A", cookies=[{"name": "__cf_bm", "value": "y", "expires": 5}, clearance])
+
+    assert (await solver(wire, strange.url).solve(GROK, NO_PROXY)).expires_at == expires_at

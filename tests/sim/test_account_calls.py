@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 
@@ -297,6 +298,84 @@ async def test_assets_and_conversations_can_be_deleted(caller: Caller, ada: Acco
     assert [asset["assetId"] for asset in listed["assets"]] == [upload.id]
     assert statuses == [200, 404, 200, 404]
     assert world.violations == []
+
+
+@pytest.mark.parametrize(
+    ("path", "sizes", "names"),
+    [
+        ("/rest/assets", [50, 50, 20], ("assets", "assetId")),
+        ("/rest/app-chat/conversations", [60, 60], ("conversations", "conversationId")),
+    ],
+)
+async def test_listings_come_in_pages(
+    caller: Caller, ada: Account, world: World, path: str, sizes: list[int], names: tuple[str, str]
+) -> None:
+    """
+    Each names the next one until the last; nobody sees what others keep.
+    """
+    bob = world.add("tok-bob")
+    members, name = names
+    for _ in range(120):
+        world.keep(ada, "a.txt", "text/plain", b"a", "json")
+        world.converse(ada, temporary=False)
+    world.keep(bob, "b.txt", "text/plain", b"b", "json")
+    world.converse(bob, temporary=False)
+    world.converse(ada, temporary=True)
+
+    pages: list[list[str]] = []
+    token = ""
+    while not pages or token:
+        query = f"?pageToken={quote(token)}" if token else ""
+        headers = older(ada.token, referer="/files" if "assets" in path else "/")
+        _, told = await caller.get(f"{path}{query}", headers)
+        pages.append([one[name] for one in told[members]])
+        token = told["nextPageToken"]
+
+    assert [len(one) for one in pages] == sizes
+    assert len({one for page_ in pages for one in page_}) == 120
+    assert world.violations == []
+
+
+async def test_files_may_be_told_under_other_names(caller: Caller, ada: Account, world: World) -> None:
+    """
+    Both forms of media §6.3.
+    """
+    ada.assets_shape = "items"
+    upload = world.keep(ada, "a.txt", "text/plain", b"abc", "json")
+
+    _, listed = await caller.get("/rest/assets", older(ada.token, referer="/files"))
+
+    assert [(one["id"], one["fileName"], one["size"]) for one in listed["items"]] == [(upload.id, "a.txt", 3)]
+
+
+async def test_an_unknown_query_of_a_listing_is_a_violation(
+    caller: Caller, ada: Account, world: World
+) -> None:
+    """
+    Also a value that cannot be.
+    """
+    headers = [older(ada.token, referer="/files") for _ in range(2)]
+
+    unknown, _ = await caller.get("/rest/assets?page=2", headers[0])
+    impossible, _ = await caller.get("/rest/assets?pageSize=0", headers[1])
+
+    assert (unknown, impossible) == (400, 400)
+    assert len(world.violations) == 2
+
+
+async def test_a_grpc_refusal_may_come_in_headers(caller: Caller, ada: Account, world: World) -> None:
+    """
+    A 200 whose status is told there, without a body (§18.4).
+    """
+    ada.status = "unauthenticated"
+    world.grpc_errors = "headers"
+    path = "/grok_api_v2.GrokBuildBilling/GetGrokCreditsConfig"
+
+    status, told = await caller.post(
+        path, current(ada.token, statsig=False, request_id=False, more=GRPC), bytes(5)
+    )
+
+    assert (status, told) == (200, b"")
 
 
 async def test_page_signer_and_signature(caller: Caller, ada: Account, world: World) -> None:

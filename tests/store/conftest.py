@@ -9,6 +9,7 @@ from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import KeySource, Vault
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.database import Database
+from grokdesk.store.sqlite_file import SqliteFile
 
 
 @pytest.fixture
@@ -29,5 +30,5 @@ async def supervisor() -> AsyncIterator[Supervisor]:
 
 @pytest.fixture
 async def database(paths: Paths, supervisor: Supervisor) -> AsyncIterator[Database]:
-    async with Database(paths, spawn=supervisor.spawn) as database:
+    async with SqliteFile(paths, spawn=supervisor.spawn) as database:
         yield database

@@ -8,7 +8,7 @@ from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import unlock
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.accounts import SqlAccounts
-from grokdesk.store.database import Database
+from grokdesk.store.sqlite_file import SqliteFile
 from tests.store import make
 
 BATCH = 1_000
@@ -17,7 +17,7 @@ BATCH = 1_000
 async def main() -> None:
     paths = Paths.under(Path(sys.argv[1])).create()
     vault = unlock(paths, headless=True)
-    async with Supervisor() as supervisor, Database(paths, spawn=supervisor.spawn) as database:
+    async with Supervisor() as supervisor, SqliteFile(paths, spawn=supervisor.spawn) as database:
         accounts = SqlAccounts(database, vault)
         for batch in range(1_000):
             sys.stdout.write(f"{batch}\n")

@@ -16,6 +16,7 @@ from grokdesk.platform.secrets import KeySource, Vault
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.accounts import SqlAccounts
 from grokdesk.store.database import Conflict, Database
+from grokdesk.store.sqlite_file import SqliteFile
 from tests.store import make
 
 
@@ -236,7 +237,7 @@ async def test_a_change_that_cannot_be_written_does_not_hold_up_the_others(
     One row the database refuses for ever is dropped with a word to the owner; the rest is written.
     """
     told: list[str] = []
-    async with Database(
+    async with SqliteFile(
         paths, spawn=supervisor.spawn, on_trouble=lambda text, _: told.append(text)
     ) as database:
         accounts = SqlAccounts(database, vault)

@@ -13,6 +13,7 @@ from grokdesk.platform.tasks import Supervisor
 from grokdesk.store import migrations, schema
 from grokdesk.store.database import Database, DatabaseTrouble
 from grokdesk.store.runs import SqlRuns
+from grokdesk.store.sqlite_file import SqliteFile
 from tests.store import make
 
 Column = tuple[str, str, int, int]
@@ -53,7 +54,7 @@ def m900_that_fails(connection: sqlalchemy.Connection) -> None:
 
 async def opened(paths: Paths) -> None:
     """Open the database and close it again."""
-    async with Supervisor() as supervisor, Database(paths, spawn=supervisor.spawn):
+    async with Supervisor() as supervisor, SqliteFile(paths, spawn=supervisor.spawn):
         pass
 
 
@@ -161,9 +162,9 @@ async def test_what_waits_is_written_when_the_database_closes(paths: Paths) -> N
     Quitting right after a request loses nothing.
     """
     async with Supervisor() as supervisor:
-        async with Database(paths, spawn=supervisor.spawn) as database:
+        async with SqliteFile(paths, spawn=supervisor.spawn) as database:
             SqlRuns(database).save(make.run("a"))
-        async with Database(paths, spawn=supervisor.spawn) as database:
+        async with SqliteFile(paths, spawn=supervisor.spawn) as database:
             assert await SqlRuns(database).latest(10) == [make.run("a")]
 
 
@@ -172,10 +173,10 @@ async def test_what_waits_is_written_even_when_the_writer_is_gone(paths: Paths) 
     An owner who cancels the writer first does not lose what it had not written.
     """
     async with Supervisor() as supervisor:
-        async with Database(paths, spawn=supervisor.spawn) as database:
+        async with SqliteFile(paths, spawn=supervisor.spawn) as database:
             await supervisor.cancel_all()
             SqlRuns(database).save(make.run("a"))
-        async with Database(paths, spawn=supervisor.spawn) as database:
+        async with SqliteFile(paths, spawn=supervisor.spawn) as database:
             assert await SqlRuns(database).latest(10) == [make.run("a")]
 
 
@@ -186,7 +187,7 @@ async def test_a_locked_database_is_told_and_written_later(
     What cannot be written is kept and tried again, and the owner hears of both.
     """
     told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-    async with Database(
+    async with SqliteFile(
         paths,
         spawn=supervisor.spawn,
         on_trouble=lambda message, hint: told.put_nowait((message, hint)),

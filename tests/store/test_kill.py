@@ -12,7 +12,7 @@ from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import no_keyring, unlock
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.accounts import SqlAccounts
-from grokdesk.store.database import Database
+from grokdesk.store.sqlite_file import SqliteFile
 from tests.store import importer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ async def test_a_killed_import_leaves_whole_batches(tmp_path: Path, batches: int
 
     paths = Paths.under(tmp_path)
     vault = unlock(paths, headless=True, keyring_backend=no_keyring)
-    async with Supervisor() as supervisor, Database(paths, spawn=supervisor.spawn) as database:
+    async with Supervisor() as supervisor, SqliteFile(paths, spawn=supervisor.spawn) as database:
         accounts = await SqlAccounts(database, vault).all()
     assert len(accounts) % importer.BATCH == 0
     assert len(accounts) >= batches * importer.BATCH

@@ -12,9 +12,9 @@ from grokdesk.platform.secrets import no_keyring, unlock
 from grokdesk.platform.settings_file import SettingsFile
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.accounts import SqlAccounts
-from grokdesk.store.database import Database
 from grokdesk.store.keys import SqlKeys
 from grokdesk.store.runs import SqlRuns
+from grokdesk.store.sqlite_file import SqliteFile
 from tests.store import make
 
 SECRETS = {
@@ -63,7 +63,7 @@ async def test_no_secret_stands_in_clear_in_the_data_folder(
         logging.getLogger("careless").error(
             "sent Cookie: sso=%s; cf_clearance=clearance-of-a", make.token("a")
         )
-        async with Supervisor() as supervisor, Database(paths, spawn=supervisor.spawn) as database:
+        async with Supervisor() as supervisor, SqliteFile(paths, spawn=supervisor.spawn) as database:
             accounts = SqlAccounts(database, vault)
             await accounts.add(
                 [make.account("a", cookies=f"cf_clearance={SECRETS['cookie']}"), make.account("b")]

@@ -11,6 +11,7 @@ from grokdesk.platform.secrets import KeySource, Vault
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store.database import Database
 from grokdesk.store.responses import SqlResponses
+from grokdesk.store.sqlite_file import SqliteFile
 
 
 @pytest.fixture
@@ -124,8 +125,8 @@ async def test_responses_survive_a_restart(paths: Paths, vault: Vault, superviso
     """
     Without anybody having waited for the disk.
     """
-    async with Database(paths, spawn=supervisor.spawn) as database:
+    async with SqliteFile(paths, spawn=supervisor.spawn) as database:
         SqlResponses(database, vault).save(response("a"))
 
-    async with Database(paths, spawn=supervisor.spawn) as database:
+    async with SqliteFile(paths, spawn=supervisor.spawn) as database:
         assert await SqlResponses(database, vault).get("resp_a") == response("a")

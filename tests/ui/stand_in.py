@@ -25,9 +25,10 @@ from grokdesk.core.ports import ClientKey, Removed
 from grokdesk.core.runs import RunRecord, RunState, Try
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live, Settings
-from grokdesk.engine.accounts import AccountPool, Added
-from grokdesk.engine.import_export import Reading, read_accounts
+from grokdesk.engine.accounts import AccountPool, Brought
+from grokdesk.engine.import_export import Plan
 from grokdesk.engine.keys import ClientKeys
+from grokdesk.engine.reading import Reading, read_accounts
 from grokdesk.engine.runs import RunLog
 from grokdesk.platform.ids import client_key
 from grokdesk.platform.paths import Paths
@@ -231,10 +232,10 @@ class StandIn:
     def read_accounts(self, data: bytes | str) -> Reading:
         return read_accounts(data)
 
-    async def import_accounts(self, reading: Reading) -> Added:
-        added = await self.pool.add(reading.found)
-        self.checks.start(account.id for account in added.accounts)
-        return added
+    async def import_accounts(self, plan: Plan) -> Brought:
+        brought = await self.pool.bring(plan)
+        self.checks.start((*brought.added, *brought.renewed))
+        return brought
 
     async def change(self, changes: Mapping[str, Any]) -> None:  # values of any setting
         settings = self.live.now.model_dump()

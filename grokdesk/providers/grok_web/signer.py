@@ -77,6 +77,10 @@ class Signer:
             del self._making[key]
         return chosen
 
+    def knows(self, base: str, signer: str, method: str, path: str) -> bool:
+        """Whether there is a value made earlier, which upstream may no longer like."""
+        return (base, signer, method.upper(), path) in self._kept
+
     def forget(self, base: str, signer: str, method: str, path: str) -> None:
         """Drop a value that upstream refused."""
         self._kept.pop((base, signer, method.upper(), path), None)

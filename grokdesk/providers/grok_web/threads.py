@@ -65,6 +65,16 @@ class Threads:
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
 
+    def forget(self, account: AccountId, conversation_id: str) -> None:
+        """A conversation was deleted: what it answered is told in full from now on."""
+        gone = [
+            digest
+            for digest, (_, thread) in self._known.items()
+            if (thread.account, thread.conversation_id) == (account, conversation_id)
+        ]
+        for digest in gone:
+            del self._known[digest]
+
     def refused(self) -> None:
         """Grok did not continue one. Tell everything in full for a while."""
         self._known.clear()

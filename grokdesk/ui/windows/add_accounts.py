@@ -1,7 +1,8 @@
-"""Adding accounts: paste, choose or drop; see what was understood; only then save."""
+"""Adding accounts: paste, choose or drop; see line by line what would happen; only then save."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -10,36 +11,48 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from grokdesk.core.errors import Broken
-from grokdesk.engine.import_export import Reading
+from grokdesk.engine.import_export import Fate, How, Plan, planned
+from grokdesk.engine.reading import Reading
 from grokdesk.platform.tasks import offload
 from grokdesk.ui import dialogs
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
+from grokdesk.ui.models.plan import WHAT, PlanLines
 from grokdesk.ui.theme import GAP, MARGIN, code_font
+from grokdesk.ui.widgets.choice import Choice
 from grokdesk.ui.widgets.parts import Prose, button, buttons_row, quiet, rename, set_tone, title
+from grokdesk.ui.widgets.table import Table
 
 MOST_BYTES: Final = 64 << 20
 _TYPING_MS: Final = 150
-_PROBLEMS_SHOWN: Final = 50
-_PROBLEM_LINES: Final = 5
+# More than this is understood off the loop.
+_AT_ONCE: Final = 16 << 10
+_ACCOUNTS_AT_ONCE: Final = 500
+_SIZE: Final = (680, 560)
+_SMALLEST: Final = (480, 460)
+_WIDTHS: Final = (110, 190, 200)
+_SHORT_PASTE: Final = 110
+_TALL: Final = 16_777_215
 
 
 class AddAccounts(QDialog):
     """Shows what an import would do while it is being typed or chosen.
 
-    Accepting hands `reading` to the desk.
+    Accepting hands `plan` to the desk.
     """
 
     def __init__(self, parent: QWidget | None, desk: Desk, begin: str | bytes = "") -> None:
         super().__init__(parent)
         self._desk = desk
-        self._data: str | bytes = ""
-        self.reading = Reading()
+        self._task: asyncio.Task[object] | None = None
+        self._is_file = False
+        self._reading = Reading()
+        self.plan = Plan()
         self.setWindowTitle(self.tr("Add accounts"))
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAcceptDrops(True)
-        self.resize(620, 480)
-        self.setMinimumSize(440, 380)
+        self.resize(*_SIZE)
+        self.setMinimumSize(*_SMALLEST)
         self._build()
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
@@ -59,7 +72,7 @@ class AddAccounts(QDialog):
         look = self._desk.look
         self.paste = QPlainTextEdit()
         self.paste.setPlaceholderText(
-            self.tr("Paste tokens here, one on a line. Cookies and exported files work too.")
+            self.tr("Paste tokens here, one on a line. Cookies, curl commands, tables and exports work too.")
         )
         self.paste.setAccessibleName(self.tr("Tokens"))
         self.paste.setTabChangesFocus(True)
@@ -68,10 +81,19 @@ class AddAccounts(QDialog):
         self._from = quiet(self.tr("Or drop a file anywhere on this window."))
         self._shape = QLabel()
         self._summary = Prose()
-        self.problems = QPlainTextEdit()
-        self.problems.setReadOnly(True)
-        self.problems.setTabChangesFocus(True)
-        self.problems.setAccessibleName(self.tr("What was not understood"))
+        self.how = Choice(self.tr("Accounts that are here already"), look)
+        for how, text in (
+            (How.ADD, self.tr("Leave them as they are")),
+            (How.UPDATE, self.tr("Update them with what is said here")),
+            (How.REPLACE, self.tr("Update them, and remove all others")),
+        ):
+            self.how.addItem(text, how)
+        self.question = QLabel(self.tr("Accounts that are here already:"))
+        self.question.setBuddy(self.how)
+        self.lines = PlanLines(look, self)
+        self.table = Table(self.lines, self.tr("What would happen"), _WIDTHS, stretch=WHAT)
+        self.table.horizontalHeader().setSortIndicator(WHAT, Qt.SortOrder.AscendingOrder)
+        look.changed.connect(self._repaint)
         self.cancel = button(self.tr("Cancel"))
         self.add = button(self.tr("Add"), kind="primary", look=look, icon="plus")
         self.add.setDefault(True)
@@ -84,6 +106,10 @@ class AddAccounts(QDialog):
         said.setSpacing(8)
         said.addWidget(self._shape, 0, Qt.AlignmentFlag.AlignTop)
         said.addWidget(self._summary, 1)
+        asked = QHBoxLayout()
+        asked.setSpacing(GAP)
+        asked.addWidget(self.question)
+        asked.addWidget(self.how, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN, MARGIN - 4, MARGIN, MARGIN - 4)
         column.setSpacing(GAP)
@@ -93,11 +119,13 @@ class AddAccounts(QDialog):
         )
         column.addWidget(self.paste, 1)
         column.addLayout(files)
+        column.addLayout(asked)
         column.addLayout(said)
-        column.addWidget(self.problems)
+        column.addWidget(self.table, 3)
         column.addLayout(buttons_row(self.cancel, self.add))
         self.cancel.clicked.connect(self.reject)
         self.add.clicked.connect(self.accept)
+        self.how.currentIndexChanged.connect(lambda _: self._start(None))
         self.file.clicked.connect(lambda: self._desk.work.start(self._choose_file(), exclusive="choose file"))
 
     # -- taking in
@@ -105,58 +133,123 @@ class AddAccounts(QDialog):
     def read(self) -> None:
         """Understand what was pasted."""
         self._typing.stop()
-        self._take(self.paste.toPlainText())
+        self._is_file = False
+        self._start(self.paste.toPlainText())
 
     def take_file(self, data: bytes, name: str) -> None:
         """Understand a file. It replaces what was pasted."""
         self.paste.blockSignals(True)
         self.paste.clear()
         self.paste.blockSignals(False)
+        self._typing.stop()
         if name:
             self._from.setText(self.tr("From %1").replace("%1", name))
-        self._take(data)
+        self._is_file = True
+        # What was chosen was chosen for something else.
+        self.how.blockSignals(True)
+        self.how.setCurrentIndex(0)
+        self.how.blockSignals(False)
+        self._start(data)
 
-    def _take(self, data: str | bytes) -> None:
-        self._data = data
-        self.reading = self._desk.host.read_accounts(data) if data else Reading()
+    def _start(self, data: str | bytes | None) -> None:
+        """Understand `data`, or look again at what was read; at once, or off the loop if it is much."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        much = len(data) if data is not None else len(self._reading.entries) * 100
+        if much > _AT_ONCE or len(self._desk.host.pool) > _ACCOUNTS_AT_ONCE:
+            self.add.setEnabled(False)
+            self._say(self.tr("Reading…"), "info", "text2", "quiet")
+            self._task = self._desk.work.start(self._understand(data))
+            return
+        if data is not None:
+            self._reading = self._desk.host.read_accounts(data)
+        self.plan = planned(self._reading, self._desk.host.pool.accounts(), self.chosen)
         self._show()
 
+    async def _understand(self, data: str | bytes | None) -> None:
+        if data is not None:
+            self._reading = await offload(self._desk.host.read_accounts, data)
+        self.plan = await offload(planned, self._reading, self._desk.host.pool.accounts(), self.chosen)
+        self._task = None
+        self._show()
+
+    def done(self, result: int) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        super().done(result)
+
+    # -- showing
+
+    @property
+    def chosen(self) -> How:
+        """What is to happen to accounts that are here already."""
+        return How(self.how.currentData())
+
     def summary(self) -> str:
-        """What it says was understood."""
+        """What it says would happen."""
         return self._summary.text()
 
-    def new_count(self) -> int:
-        """How many accounts would be added."""
-        here = {account.token for account in self._desk.host.pool.accounts()}
-        return sum(one.token not in here for one in self.reading.found)
-
     def _show(self) -> None:
-        reading = self.reading
-        new = self.new_count()
-        known = len(reading.found) - new
-        parts = [self.tr("%n new account(s)", "", new)]
-        if known:
-            parts.append(self.tr("%n already there", "", known))
-        if reading.duplicates:
-            parts.append(self.tr("%n named twice", "", reading.duplicates))
-        if reading.problems:
-            parts.append(self.tr("%n line(s) not understood", "", len(reading.problems)))
-        nothing = not reading.found and not reading.problems
-        self._summary.setText(self.tr("Nothing to add yet.") if nothing else ", ".join(parts) + ".")
-        icon, token, tone = ("check", "ok", "ok") if new else ("info", "text2", "quiet")
-        if reading.problems:
-            icon, token, tone = "warning", "warn", "warn"
+        plan, counts = self.plan, self.plan.counts
+        asks = bool(self._reading.found and len(self._desk.host.pool)) and (
+            self._is_file
+            or self.chosen is not How.ADD
+            or bool(counts.get(Fate.KNOWN) or counts.get(Fate.RENEWABLE))
+        )
+        self.question.setVisible(asks)
+        self.how.setVisible(asks)
+        self.lines.show_plan(plan)
+        self.table.setVisible(bool(plan.lines))
+        self.paste.setMaximumHeight(_SHORT_PASTE if plan.lines else _TALL)
+        self._sum_up()
+        self.add.setEnabled(plan.changes_something)
+        rename(self.add, self._act())
+        # Enter does not remove anything.
+        self.add.setDefault(not plan.gone)
+        self.cancel.setDefault(bool(plan.gone))
+
+    def _sum_up(self) -> None:
+        counts = self.plan.counts
+        parts = [self.tr("%n new account(s)", "", counts.get(Fate.NEW, 0))]
+        for fate, text in (
+            (Fate.UPDATED, self.tr("%n updated", "", counts.get(Fate.UPDATED, 0))),
+            (Fate.GONE, self.tr("%n removed", "", counts.get(Fate.GONE, 0))),
+            (Fate.KNOWN, self.tr("%n already there", "", counts.get(Fate.KNOWN, 0))),
+            (Fate.RENEWABLE, self.tr("%n with a new token", "", counts.get(Fate.RENEWABLE, 0))),
+            (Fate.REPEATED, self.tr("%n named twice", "", counts.get(Fate.REPEATED, 0))),
+            (Fate.UNREADABLE, self.tr("%n line(s) not understood", "", counts.get(Fate.UNREADABLE, 0))),
+        ):
+            if counts.get(fate):
+                parts.append(text)
+        if not self.plan.lines:
+            self._say(self.tr("Nothing to add yet."), "info", "text2", "quiet")
+        elif counts.get(Fate.UNREADABLE) or counts.get(Fate.RENEWABLE) or counts.get(Fate.GONE):
+            self._say(", ".join(parts) + ".", "warning", "warn", "warn")
+        elif self.plan.changes_something:
+            self._say(", ".join(parts) + ".", "check", "ok", "ok")
+        else:
+            self._say(", ".join(parts) + ".", "info", "text2", "quiet")
+
+    def _say(self, text: str, icon: str, token: str, tone: str) -> None:
+        self._summary.setText(text)
         dress_label(self._shape, icon, self._desk.look, token, 16)
         set_tone(self._summary, tone)
-        lines = [f"{one.where}: {one.why}" for one in reading.problems[:_PROBLEMS_SHOWN]]
-        if len(reading.problems) > _PROBLEMS_SHOWN:
-            lines.append(self.tr("and %n more", "", len(reading.problems) - _PROBLEMS_SHOWN))
-        self.problems.setPlainText("\n".join(lines))
-        shown = min(len(lines), _PROBLEM_LINES)
-        self.problems.setFixedHeight(shown * self.problems.fontMetrics().lineSpacing() + 24)
-        self.problems.setVisible(bool(reading.problems))
-        self.add.setEnabled(new > 0)
-        rename(self.add, self.tr("Add %n account(s)", "", new) if new else self.tr("Add"))
+
+    def _act(self) -> str:
+        """The words of the button: all that pressing it does."""
+        new, changed, gone = len(self.plan.new), len(self.plan.changes), len(self.plan.gone)
+        parts = []
+        if new:
+            parts.append(self.tr("Add %n account(s)", "", new))
+        if changed:
+            parts.append(self.tr("Update %n", "", changed) if not new else self.tr("update %n", "", changed))
+        if gone:
+            parts.append(self.tr("Remove %n", "", gone) if not parts else self.tr("remove %n", "", gone))
+        return ", ".join(parts) or self.tr("Add")
+
+    def _repaint(self) -> None:
+        self.lines.repaint_columns(WHAT, WHAT)
 
     # -- files
 
@@ -164,7 +257,7 @@ class AddAccounts(QDialog):
         path = await dialogs.open_file(
             self,
             self.tr("Accounts to add"),
-            self.tr("Text and JSON (*.txt *.json *.jsonl *.csv);;All files (*)"),
+            self.tr("Accounts (*.txt *.json *.jsonl *.csv *.tsv *.db);;All files (*)"),
         )
         if path is not None:
             await self.load(path)

@@ -150,7 +150,7 @@ class MainWindow(QWidget):
         finally:
             self._adding = None
         if said is dialogs.Answer.YES:
-            self.desk.add_accounts(dialog.reading)
+            self.desk.add_accounts(dialog.plan)
 
     @property
     def adding(self) -> AddAccounts | None:

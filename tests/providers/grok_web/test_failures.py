@@ -16,10 +16,18 @@ from grokdesk.core.errors import (
     Overloaded,
     RateLimited,
     Refused,
+    Stopped,
+    TakenForRobot,
     UpstreamError,
     UpstreamTimeout,
 )
-from grokdesk.providers.grok_web.protocol.failures import NotAccepted, http_failure, stream_failure
+from grokdesk.providers.grok_web.protocol.failures import (
+    BirthDateSet,
+    Gone,
+    NotAccepted,
+    http_failure,
+    stream_failure,
+)
 from grokdesk.providers.grok_web.protocol.headers import Call
 from tests.providers.grok_web.transcripts import JSON_VALUES, lines
 
@@ -36,9 +44,9 @@ BODIES: list[type[UpstreamError]] = [
     AccountRejected,
     AccountRejected,
     AccountRejected,
-    Challenged,
+    Stopped,
     AccountRejected,
-    Challenged,
+    TakenForRobot,
     Refused,
     Refused,
     Challenged,
@@ -114,9 +122,12 @@ def test_a_status_means_the_same_for_every_call(
 @pytest.mark.parametrize("call", Call)
 def test_an_unknown_chat_address_means_that_its_form_is_gone(call: Call, status: int) -> None:
     """
-    The other form may work; identity counts, because the gateway needs it. Other calls are not accepted.
+    The other form may work; identity counts, because the gateway needs it. Other calls are not accepted;
+    what is not there to be deleted is gone.
     """
-    expected = FormGone if call in {Call.CHAT, Call.SESSION} else NotAccepted
+    expected: type[UpstreamError] = FormGone if call in {Call.CHAT, Call.SESSION} else NotAccepted
+    if call in {Call.DELETE_ASSET, Call.DELETE_CONVERSATION} and status == 404:
+        expected = Gone
 
     failure = of(status, b"{}", call)
 
@@ -175,11 +186,11 @@ def test_retry_after_is_seconds_or_a_date(value: str, expected: float | None) ->
         ({"details": {"reason": "usage_limit"}}, RateLimited),
         ({"usageLimitReached": {}}, RateLimited),
         ({"message": "You have run out of credits"}, RateLimited),
-        ({"code": 7, "message": "Request rejected by anti-bot rules."}, Challenged),
-        ({"code": 7}, Challenged),
+        ({"code": 7, "message": "Request rejected by anti-bot rules."}, TakenForRobot),
+        ({"code": 7}, TakenForRobot),
         ({"code": 7, "message": "Content violates usage guidelines"}, Refused),
         ({"code": 7, "message": "[WKE=unauthorized:blocked-user]"}, AccountRejected),
-        ({"code": 7, "details": ["blocked-user"]}, Challenged),
+        ({"code": 7, "details": ["blocked-user"]}, TakenForRobot),
         ({"code": 16}, AccountRejected),
         ({"error": {"code": 16, "message": "bad-credentials"}}, AccountRejected),
         ({"code": 13, "message": "The model is overloaded, try again"}, Overloaded),
@@ -221,3 +232,30 @@ def test_any_error_object_has_a_meaning(error: object) -> None:
     Whatever stands where an error should be.
     """
     assert isinstance(stream_failure(error), UpstreamError)
+
+
+SET_BEFORE = (
+    b'{"code":8,"message":"Birth date is locked once set. [WKE=account:birth-date-change-limit-reached]"}'
+)
+
+
+@pytest.mark.parametrize("call", Call)
+def test_a_date_of_birth_that_is_set_is_told_from_a_limit(call: Call) -> None:
+    """
+    Only in answer to setting one, and only with its marker.
+    """
+    assert type(of(429, SET_BEFORE, call)) is (BirthDateSet if call is Call.BIRTH_DATE else RateLimited)
+    assert type(of(429, b'{"code":8,"message":"Too many requests"}', call)) is RateLimited
+
+
+@pytest.mark.parametrize("call", Call)
+def test_a_limit_speaks_of_questions_only_where_questions_are_asked(call: Call) -> None:
+    """
+    An account whose files are deleted too fast has not used up its questions.
+    """
+    asks = call in {Call.CHAT, Call.UPLOAD, Call.UPLOAD_OLDER}
+
+    told = {of(429, b"{}", call).message, stream_failure({"code": 8}, call=call).message}
+
+    assert len(told) == 1
+    assert ("used up its questions" in told.pop()) is asks

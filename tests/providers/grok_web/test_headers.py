@@ -65,6 +65,8 @@ def built(call: Call, statsig: str = STATSIG) -> dict[str, str]:
     return dict(found)
 
 
+GRPC = "application/grpc-web+proto"
+QUIET = {"Cache-Control", "Pragma"}
 # call: referer, content type, statsig, hints, request id, origin, only there (§4.1, §4.2)
 TABLE = {
     Call.CHAT: ("/", "application/json", True, True, True, True, {"Baggage"}),
@@ -90,6 +92,13 @@ TABLE = {
         True,
         {"Cache-Control", "Pragma"},
     ),
+    Call.PRODUCT_TERMS: ("/", "application/json", True, True, True, True, QUIET),
+    Call.BIRTH_DATE: ("/", "application/json", True, False, True, True, QUIET),
+    Call.FEATURES: ("/", GRPC, True, False, True, True, QUIET | {"x-grpc-web"}),
+    Call.ASSETS: ("/files", "application/json", True, True, True, True, {"Baggage"}),
+    Call.DELETE_ASSET: ("/files", "application/json", True, True, True, True, {"Baggage"}),
+    Call.CONVERSATIONS: ("/", "", True, False, True, False, QUIET),
+    Call.DELETE_CONVERSATION: ("/", "", True, False, True, True, QUIET),
 }
 EVERYWHERE = {
     "Accept": "*/*",
@@ -112,7 +121,7 @@ HINTS = {
 }
 
 
-@pytest.mark.parametrize("call", Call)
+@pytest.mark.parametrize("call", TABLE)
 def test_each_call_has_exactly_its_headers(call: Call) -> None:
     """
     The tables of §4.1 and §4.2, member by member; nothing that traces is sent.
@@ -128,6 +137,40 @@ def test_each_call_has_exactly_its_headers(call: Call) -> None:
     expected |= {"Origin": "https://grok.com"} if origin else {}
     assert {name: found[name] for name in expected} == expected
     assert set(found) - set(expected) == more
+
+
+def test_the_terms_of_the_account_are_accepted_on_another_host() -> None:
+    """
+    Without a cookie of grok.com's Cloudflare, a fingerprint, or what belongs to fetches of grok.com (§4.2).
+    """
+    assert built(Call.ACCOUNT_TERMS) == {
+        "Accept": "*/*",
+        "Accept-Encoding": "gzip, deflate, br, zstd",
+        "Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8",
+        "Content-Type": GRPC,
+        "Origin": "https://grok.com",
+        "Referer": "https://grok.com/accept-tos",
+        "User-Agent": DEFAULT_USER_AGENT,
+        "x-xai-request-id": UUID,
+        "x-grpc-web": "1",
+        "x-user-agent": "connect-es/2.1.1",
+        "Cookie": "sso=token-1; sso-rw=token-1",
+    }
+
+
+def test_no_call_is_without_its_row() -> None:
+    """
+    Every call has been looked up in the documents.
+    """
+    assert set(TABLE) | {Call.ACCOUNT_TERMS} == set(Call)
+
+
+@pytest.mark.parametrize("call", Call)
+def test_what_is_signed_carries_a_fingerprint(call: Call) -> None:
+    """
+    So that no signer is asked for one that is not sent.
+    """
+    assert headers.is_signed(call) is ("x-statsig-id" in built(call))
 
 
 def test_a_fingerprint_that_could_not_be_made_is_left_out() -> None:

@@ -19,20 +19,13 @@ from grokdesk.core.accounts import (
     WindowSource,
 )
 from grokdesk.core.errors import (
-    AccountRejected,
-    Challenged,
     Garbled,
-    Overloaded,
-    RateLimited,
     UpstreamError,
 )
 from grokdesk.providers.grok_web.protocol import quota
 
 NOW = 1_795_392_000.0
 OK_TRAILER = bytes.fromhex("800000000f677270632d7374617475733a300d0a")
-EXPIRED_TRAILER = bytes.fromhex(
-    "8000000030677270632d7374617475733a31360d0a677270632d6d6573736167653a53657373696f6e253230657870697265640d0a"
-)
 # §16.5, period 2026-11-16 … 2026-11-23 UTC.
 USED = (
     "00000000370a350d00001642220b08808fe9d7061080e59a772a0b0880848ed8061080e59a773a070804150000f0413a07080515"
@@ -136,48 +129,6 @@ def test_the_totals_tell_the_tier(totals: dict[Mode, int], expected: Tier | None
     windows = {mode: Window(total, total, 7200) for mode, total in totals.items()}
 
     assert quota.infer_tier(windows) is expected
-
-
-# --- gRPC-web ---
-
-
-def test_a_message_is_taken_out_of_its_frames() -> None:
-    """
-    Also base64-encoded; no status at all is success.
-    """
-    framed = struct.pack(">BI", 0, 3) + b"abc"
-
-    assert quota.grpc_message(framed) == b"abc"
-    assert quota.grpc_message(framed + OK_TRAILER) == b"abc"
-    assert quota.grpc_message(b"AAAAAANhYmM=", {"content-type": "application/grpc-web-text"}) == b"abc"
-    assert quota.grpc_message(quota.EMPTY_MESSAGE + OK_TRAILER) == b""
-
-
-@pytest.mark.parametrize(
-    ("body", "headers", "expected"),
-    [
-        (EXPIRED_TRAILER, {}, AccountRejected),
-        (b"", {"grpc-status": "16"}, AccountRejected),
-        (b"", {"grpc-status": "7"}, Challenged),
-        (b"", {"grpc-status": "8", "grpc-message": "Too%20many"}, RateLimited),
-        (b"", {"grpc-status": "14"}, Overloaded),
-        (b"", {"grpc-status": "x"}, UpstreamError),
-        (b"\x01\x00\x00\x00\x00", {}, Garbled),
-        (b"\x00\x00", {}, Garbled),
-        (b"\x00\x00\x00\x00\x05abc", {}, Garbled),
-        (b"\xff", {"content-type": "application/grpc-web-text"}, Garbled),
-    ],
-)
-def test_a_status_is_a_failure_though_http_was_fine(
-    body: bytes, headers: dict[str, str], expected: type[UpstreamError]
-) -> None:
-    """
-    In trailers or headers; broken and compressed frames are garbled.
-    """
-    with pytest.raises(UpstreamError) as caught:
-        quota.grpc_message(body, headers)
-
-    assert type(caught.value) is expected
 
 
 # --- credits ---

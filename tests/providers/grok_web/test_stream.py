@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokdesk.core.errors import (
-    Challenged,
     EmptyAnswer,
     Garbled,
     Overloaded,
     RateLimited,
     Refused,
+    TakenForRobot,
     UpstreamError,
 )
 from grokdesk.core.events import Cited, Event, Finished, Source, SourceKind, Started, TextPiece, ThoughtPiece
@@ -415,7 +415,7 @@ def test_an_error_behind_the_closing_frame_changes_nothing() -> None:
         ([frame(modelResponse={"streamErrors": ["", "usage limit"]})], RateLimited),
         (
             [frame(modelResponse={"streamErrors": [{"error": {"code": 7, "message": "anti-bot"}}]})],
-            Challenged,
+            TakenForRobot,
         ),
         ([frame(modelResponse={"streamErrors": [{"message": "overloaded"}]})], Overloaded),
     ],

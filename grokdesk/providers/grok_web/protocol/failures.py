@@ -25,6 +25,8 @@ from grokdesk.core.errors import (
     Overloaded,
     RateLimited,
     Refused,
+    Stopped,
+    TakenForRobot,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -66,14 +68,32 @@ _UNSAFE: Final = (
     "content-moderated",
     "content policy",
     "content moderation",
+    "request rejected by policy",
 )
-_ANTI_BOT: Final = ("anti-bot",)
+# The request itself, whoever asks: another surface says so (§15.1), and another scheme of signing in
+# (grok-web-media.md §12.1).
+_MISTAKEN: Final = ("dpop-required", "zero data retention")
+_MISTAKEN_CODES: Final = {
+    "invalid_argument",
+    "invalid_arguments",
+    "invalid_parameter",
+    "invalid_parameters",
+    "invalid_params",
+    "invalid_request",
+    "bad_request",
+}
+_BIRTH_DATE_SET: Final = ("birth-date-change-limit-reached",)
+# The second is how a signature that is too old is told, as plain text (grok-web-media.md §12.1).
+_ANTI_BOT: Final = ("anti-bot", "page is out of date")
 _BUSY: Final = ("overloaded", "unavailable", "high demand", "at capacity")
 _CHALLENGE_PAGE: Final = ("just a moment", "challenge-platform", "__cf_chl", "cf-chl-")
 _LIMIT_MEMBERS: Final = ("globalRateLimit", "usageLimitReached", "usagePoolExhausted")
 
 # Who the account is belongs to the gateway, which cannot be opened without knowing it (§9.1).
 _FORM_CALLS: Final = {Call.CHAT, Call.SESSION}
+_DELETIONS: Final = {Call.DELETE_ASSET, Call.DELETE_CONVERSATION}
+# What counts as a question, so that a limit means that they are used up.
+_QUESTIONS: Final = {Call.CHAT, Call.UPLOAD, Call.UPLOAD_OLDER}
 _FORM_GONE: Final = {404, 405, 410, 426, 501}
 _BUSY_STATUS: Final = {503, 529}
 _TIMEOUT_STATUS: Final = {504, 522, 524}
@@ -91,6 +111,26 @@ class NotAccepted(UpstreamError):
     """Grok does not take a request of ours, whoever asks."""
 
     title = "Grok did not accept the request"
+    again = Again.NEVER
+
+
+class Gone(UpstreamError):
+    """What was to be deleted is not there any more."""
+
+    title = "It is gone already"
+    again = Again.NEVER
+
+
+class Hopeless(UpstreamError):
+    """Trouble of Grok's own, of which it says that asking again does not help (§15.1)."""
+
+    again = Again.NEVER
+
+
+class BirthDateSet(UpstreamError):
+    """The account has a date of birth already, and it cannot be changed (§18.2)."""
+
+    title = "The date of birth is set already"
     again = Again.NEVER
 
 
@@ -117,12 +157,20 @@ def http_failure(
         # A page, not JSON: Cloudflare counts requests per address, which says nothing about the account's
         # quota.
         return challenged(detail)
+    if status == HTTPStatus.TOO_MANY_REQUESTS and call is Call.BIRTH_DATE and said.has(_BIRTH_DATE_SET):
+        return BirthDateSet(
+            "This account has a date of birth already, which cannot be changed here.", detail=detail
+        )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return limited(detail, retry_after=_retry_after(headers, now))
+        return _limited(call, detail, retry_after=_retry_after(headers, now))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _FORM_GONE:
+        if headers.get("x-should-retry", "").strip().lower() == "false":
+            return hopeless(detail)
         return _server_trouble(status, said, detail)
     if status == HTTPStatus.BAD_REQUEST:
         return rejected(said.words, detail) or _refused_or(said, not_accepted(detail), detail)
+    if status == HTTPStatus.NOT_FOUND and call in _DELETIONS:
+        return Gone("Grok does not have it any more.", detail=detail)
     if call in _FORM_CALLS and (status in _FORM_GONE or status < HTTPStatus.MULTIPLE_CHOICES):
         return form_gone(detail)
     if status < HTTPStatus.BAD_REQUEST and "/sign-" in headers.get("location", ""):
@@ -130,8 +178,8 @@ def http_failure(
     return not_accepted(detail)
 
 
-def stream_failure(error: object) -> UpstreamError:
-    """What an error inside a 200 stream means (§15.2).
+def stream_failure(error: object, *, call: Call = Call.CHAT) -> UpstreamError:
+    """What an error inside a 200 stream, or a gRPC status, in answer to `call` means (§15.2, §18.4).
 
     `error` is the error object, `{"code":8,"message":"Too many requests"}` with all its variants, or a text.
     """
@@ -147,7 +195,7 @@ def stream_failure(error: object) -> UpstreamError:
     if said.has(_SPENT):
         return out_of_credits(detail)
     if said.code == _EXHAUSTED or said.limited or said.has(_LIMITED):
-        return limited(detail)
+        return _limited(call, detail)
     if said.code == _UNAUTHENTICATED:
         return signed_out(detail)
     if said.code == _PERMISSION:
@@ -201,6 +249,16 @@ def limited(detail: str, *, retry_after: float | None = None) -> RateLimited:
     )
 
 
+def asked_too_often(detail: str, *, retry_after: float | None = None) -> RateLimited:
+    """Too many calls that ask or change something about the account; says nothing about its questions."""
+    return RateLimited(
+        "Grok does not want to be asked so often by this account.",
+        hint="Try again in a few minutes.",
+        detail=detail,
+        retry_after=retry_after,
+    )
+
+
 def out_of_credits(detail: str) -> RateLimited:
     """Nothing left to spend."""
     return RateLimited(
@@ -219,18 +277,18 @@ def challenged(detail: str) -> Challenged:
     )
 
 
-def taken_for_robot(detail: str) -> Challenged:
+def taken_for_robot(detail: str) -> TakenForRobot:
     """Stopped by Grok's own check of browsers."""
-    return Challenged(
+    return TakenForRobot(
         "Grok took this request for a robot's and stopped it; the account is fine.",
         hint="Change grok_web.statsig or egress.user_agent, or use another proxy.",
         detail=detail,
     )
 
 
-def stopped(detail: str) -> Challenged:
+def stopped(detail: str) -> Stopped:
     """A 403 that says nothing."""
-    return Challenged(
+    return Stopped(
         "Grok refused this request without saying why; most often the way there is the cause.",
         hint="Test the connection, renew the Cloudflare cookies, or use another proxy.",
         detail=detail,
@@ -267,6 +325,15 @@ def timed_out(detail: str) -> UpstreamTimeout:
     return UpstreamTimeout("Grok's servers took too long to answer.", hint="Try again.", detail=detail)
 
 
+def hopeless(detail: str) -> Hopeless:
+    """Trouble that will not pass."""
+    return Hopeless(
+        "Grok has a problem of its own, and says that asking again does not help.",
+        hint="Ask something else, or try again much later.",
+        detail=detail,
+    )
+
+
 def broke_off(detail: str) -> UpstreamError:
     """A failure inside a stream that says nothing more."""
     return UpstreamError(
@@ -281,6 +348,11 @@ def not_accepted(detail: str) -> NotAccepted:
         hint="If it happens every time, Grok has changed and this program needs an update.",
         detail=detail,
     )
+
+
+def _limited(call: Call, detail: str, *, retry_after: float | None = None) -> RateLimited:
+    worded = limited if call in _QUESTIONS else asked_too_often
+    return worded(detail, retry_after=retry_after)
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -320,7 +392,18 @@ def _saying(error: object) -> _Said:
     return _Said(words="\n".join(found).lower(), code=code, limited=is_limited)
 
 
-_TELLING: Final = ("code", "message", "error", "detail", "kind", "reason")
+# All names under which codes and texts have been seen (§15.1, §15.2, grok-web-media.md §12.1).
+_TELLING: Final = (
+    "code",
+    "error_code",
+    "type",
+    "message",
+    "error_message",
+    "error",
+    "detail",
+    "kind",
+    "reason",
+)
 _ABSENT: Final = (None, False)
 
 
@@ -330,7 +413,7 @@ def _excerpt(error: object) -> str:
 
 def _forbidden(said: _Said, page: str, headers: Mapping[str, str], detail: str) -> UpstreamError:
     """403 has at least five meanings (§25.9); one that names no other cause is treated like a challenge."""
-    if _is_challenge(page, headers) or _is_html(page) or not page.strip():
+    if _is_challenge(page, headers) or _is_html(page) or not page.strip() or _is_challenge_text(page):
         return challenged(detail)
     found = rejected(said.words, detail)
     if found is not None:
@@ -339,6 +422,8 @@ def _forbidden(said: _Said, page: str, headers: Mapping[str, str], detail: str) 
         return taken_for_robot(detail)
     if said.has(_SPENT):
         return out_of_credits(detail)
+    if said.has(_MISTAKEN) or not _MISTAKEN_CODES.isdisjoint(said.words.split("\n")):
+        return not_accepted(detail)
     return _refused_or(said, stopped(detail), detail)
 
 
@@ -365,8 +450,17 @@ def _is_html(page: str) -> bool:
 def _is_challenge(page: str, headers: Mapping[str, str]) -> bool:
     if headers.get("cf-mitigated", "").lower() == "challenge":
         return True
+    return _is_html(page) and _has_challenge(page)
+
+
+def _is_challenge_text(page: str) -> bool:
+    """What is neither HTML nor JSON, and has the marks of the page all the same."""
+    return not page.lstrip().startswith("{") and _has_challenge(page)
+
+
+def _has_challenge(page: str) -> bool:
     lower = page.lower()
-    return _is_html(page) and any(marker in lower for marker in _CHALLENGE_PAGE)
+    return any(marker in lower for marker in _CHALLENGE_PAGE)
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -28,7 +28,10 @@ _BAGGAGE: Final = (
 
 
 class Call(Enum):
-    """A call to grok.com. CHAT is `conversations/new` of the older form and the gateway's handshake."""
+    """A call to Grok. CHAT is `conversations/new` of the older form and the gateway's handshake.
+
+    ACCOUNT_TERMS goes to the accounts address, all others to grok.com.
+    """
 
     CHAT = "chat"
     RATE_LIMITS = "rate-limits"
@@ -37,35 +40,69 @@ class Call(Enum):
     IMAGINE_QUOTA = "imagine-quota"
     UPLOAD = "upload"
     UPLOAD_OLDER = "upload-older"
+    ACCOUNT_TERMS = "account-terms"
+    PRODUCT_TERMS = "product-terms"
+    BIRTH_DATE = "birth-date"
+    FEATURES = "features"
+    ASSETS = "assets"
+    DELETE_ASSET = "delete-asset"
+    CONVERSATIONS = "conversations"
+    DELETE_CONVERSATION = "delete-conversation"
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How a call differs from others (§4.1, §4.2). An empty `content_type` is a GET, which has no origin."""
+    """How a call differs from others (§4.1, §4.2).
+
+    An empty `content_type` is a call without a body. `foreign` is another host than grok.com: none of its
+    cookies, and only what every call has.
+    """
 
     referer: str = "/"
     content_type: str = _JSON
+    origin: bool = True
     statsig: bool = True
     hints: bool = False
     request_id: bool = True
     older: bool = False
+    foreign: bool = False
     more: tuple[tuple[str, str], ...] = ()
+
+
+_GRPC_WEB: Final = ("x-grpc-web", "1")
+_GRPC_AGENT: Final = ("x-user-agent", "connect-es/2.1.1")
 
 
 _SHAPES: Final[dict[Call, _Shape]] = {
     Call.CHAT: _Shape(hints=True, older=True),
     Call.RATE_LIMITS: _Shape(),
-    Call.SESSION: _Shape(content_type="", statsig=False, hints=True, request_id=False),
-    Call.CREDITS: _Shape(
-        content_type=_GRPC,
-        statsig=False,
-        request_id=False,
-        more=(("x-grpc-web", "1"), ("x-user-agent", "connect-es/2.1.1")),
-    ),
+    Call.SESSION: _Shape(content_type="", origin=False, statsig=False, hints=True, request_id=False),
+    Call.CREDITS: _Shape(content_type=_GRPC, statsig=False, request_id=False, more=(_GRPC_WEB, _GRPC_AGENT)),
     Call.IMAGINE_QUOTA: _Shape(referer="/imagine"),
     Call.UPLOAD: _Shape(content_type=_MULTIPART, statsig=False, request_id=False),
     Call.UPLOAD_OLDER: _Shape(hints=True, older=True),
+    Call.ACCOUNT_TERMS: _Shape(
+        referer="/accept-tos",
+        content_type=_GRPC,
+        statsig=False,
+        foreign=True,
+        more=(_GRPC_WEB, _GRPC_AGENT),
+    ),
+    Call.PRODUCT_TERMS: _Shape(hints=True),
+    Call.BIRTH_DATE: _Shape(),
+    Call.FEATURES: _Shape(content_type=_GRPC, more=(_GRPC_WEB,)),
+    # Known of the older form only (§19.1).
+    Call.ASSETS: _Shape(referer="/files", hints=True, older=True),
+    Call.DELETE_ASSET: _Shape(referer="/files", hints=True, older=True),
+    # Nobody has written down their headers (§19.3): those of a browser's GET and DELETE.
+    Call.CONVERSATIONS: _Shape(content_type="", origin=False),
+    Call.DELETE_CONVERSATION: _Shape(content_type=""),
 }
+
+
+def is_signed(call: Call) -> bool:
+    """Whether `call` carries an x-statsig-id."""
+    return _SHAPES[call].statsig
 
 
 def rest_headers(
@@ -81,26 +118,30 @@ def rest_headers(
 ) -> Headers:
     """The headers of an HTTP call, in order. `boundary` parts the members of an upload.
 
-    `origin` is the base address, https://grok.com. `statsig` and `request_id` are left out where the call has
-    none; an empty `statsig` is left out everywhere.
+    `origin` is the base address the call goes to, https://grok.com. `statsig` and `request_id` are left out
+    where the call has none; an empty `statsig` is left out everywhere.
     """
     shape = _SHAPES[call]
     headers: Headers = [("Accept", "*/*"), ("Accept-Encoding", _ENCODING), ("Accept-Language", _LANGUAGE)]
     if shape.older:
         headers.append(("Baggage", _BAGGAGE))
-    else:
+    elif not shape.foreign:
         headers += [("Cache-Control", "no-cache"), ("Pragma", "no-cache")]
     if shape.content_type:
         content_type = f"{shape.content_type}; boundary={boundary}" if boundary else shape.content_type
-        headers += [("Content-Type", content_type), ("Origin", origin)]
-    headers += [
-        ("Priority", "u=1, i"),
-        ("Referer", f"{origin}{shape.referer}"),
-        ("Sec-Fetch-Dest", "empty"),
-        ("Sec-Fetch-Mode", "cors"),
-        ("Sec-Fetch-Site", "same-origin"),
-        ("User-Agent", clean_value(user_agent)),
-    ]
+        headers.append(("Content-Type", content_type))
+    if shape.origin:
+        headers.append(("Origin", origin))
+    if not shape.foreign:
+        headers.append(("Priority", "u=1, i"))
+    headers.append(("Referer", f"{origin}{shape.referer}"))
+    if not shape.foreign:
+        headers += [
+            ("Sec-Fetch-Dest", "empty"),
+            ("Sec-Fetch-Mode", "cors"),
+            ("Sec-Fetch-Site", "same-origin"),
+        ]
+    headers.append(("User-Agent", clean_value(user_agent)))
     if shape.hints:
         headers += client_hints(user_agent)
     if shape.statsig and statsig:
@@ -108,7 +149,7 @@ def rest_headers(
     if shape.request_id:
         headers.append(("x-xai-request-id", request_id))
     headers += shape.more
-    headers.append(("Cookie", cookie_header(token, cf_cookies)))
+    headers.append(("Cookie", cookie_header(token, "" if shape.foreign else cf_cookies)))
     return headers
 
 

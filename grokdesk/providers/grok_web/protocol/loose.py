@@ -6,6 +6,7 @@ Upstream frames are read with these and never indexed, so a member of an unexpec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -54,6 +55,15 @@ def items(source: Json, *names: str) -> list[object]:
 def objects(values: list[object]) -> list[Json]:
     """The objects among `values`."""
     return [value for value in values if isinstance(value, dict)]
+
+
+def moment(source: Json, *names: str) -> float | None:
+    """The first of `names` that holds text, as an RFC 3339 time in Unix seconds; UTC where it has no zone."""
+    try:
+        found = datetime.fromisoformat(text(source, *names))
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def number(source: Json, name: str) -> float | None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import unquote
 
 import orjson
 
@@ -24,8 +20,8 @@ from grokdesk.core.accounts import (
     WindowSource,
 )
 from grokdesk.core.errors import Garbled
-from grokdesk.providers.grok_web.protocol import loose
-from grokdesk.providers.grok_web.protocol.failures import stream_failure
+from grokdesk.providers.grok_web.protocol import grpc_web, loose
+from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.loose import Json
 
 _DAY_S: Final = 86_400
@@ -90,64 +86,6 @@ def infer_tier(windows: Mapping[Mode, Window]) -> Tier | None:
     if heavy is not None and heavy.total > 0:
         told.add(Tier.HEAVY)
     return next((tier for tier in _RANKED if tier in told), None)
-
-
-# --- gRPC-web -----------------------------------------------------------------------------------------------
-
-_MESSAGE: Final = 0x00
-_TRAILERS: Final = 0x80
-_FRAME_HEAD: Final = struct.Struct(">BI")
-
-EMPTY_MESSAGE: Final = _FRAME_HEAD.pack(_MESSAGE, 0)
-
-
-def grpc_message(body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
-    """The message in a gRPC-web answer; empty when there is none. `headers` have lower-case names (§18.4).
-
-    Raises the failure that the status in trailers or headers means, `Garbled` for a broken or compressed
-    frame. No status at all is success.
-    """
-    headers = headers or {}
-    if "grpc-web-text" in headers.get("content-type", ""):
-        body = _from_base64(body)
-    message = b""
-    trailers = {name: value for name, value in headers.items() if name.startswith("grpc-")}
-    for flag, payload in _grpc_frames(body):
-        if flag == _TRAILERS:
-            trailers |= _trailers(payload)
-        elif flag == _MESSAGE:
-            message += payload
-        else:
-            raise _garbled(f"gRPC frame with flag {flag:#04x}")
-    status = trailers.get("grpc-status", "").strip()
-    if status not in {"", "0"}:
-        raise stream_failure({"code": status, "message": unquote(trailers.get("grpc-message", ""))})
-    return message
-
-
-def _grpc_frames(body: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(body):
-        start = at + _FRAME_HEAD.size
-        if start > len(body):
-            raise _garbled("gRPC frame cut in its head")
-        flag, size = _FRAME_HEAD.unpack_from(body, at)
-        at = start + size
-        if at > len(body):
-            raise _garbled("gRPC frame cut in its payload")
-        yield flag, body[start:at]
-
-
-def _trailers(payload: bytes) -> dict[str, str]:
-    lines = (line.partition(":") for line in payload.decode("latin-1").split("\r\n"))
-    return {name.strip().lower(): value.strip() for name, colon, value in lines if colon}
-
-
-def _from_base64(body: bytes) -> bytes:
-    try:
-        return b64decode(body, validate=True)
-    except NotBase64:
-        raise _garbled("gRPC text that is not base64") from None
 
 
 # --- protobuf, as much as is needed -------------------------------------------------------------------------
@@ -223,9 +161,9 @@ _LONGEST_S: Final = 31 * _DAY_S
 def weekly_credits(body: bytes, headers: Mapping[str, str] | None = None) -> Credits | None:
     """Read the answer of `GetGrokCreditsConfig`; None for an account without a weekly pool (§16.5).
 
-    Raises as `grpc_message` does, and `Garbled` for numbers that cannot be.
+    Raises as `grpc_web.message` does, and `Garbled` for numbers that cannot be.
     """
-    config = _last(grpc_message(body, headers), 1)
+    config = _last(grpc_web.message(body, headers, call=Call.CREDITS), 1)
     if not isinstance(config, bytes):
         return None
     used = _last(config, 1)
@@ -298,17 +236,9 @@ def _imagine_quota(answer: Json, kind: str, now: float) -> MediaQuota | None:
     if not isinstance(available, bool):
         raise _garbled(f"imagine quota of {kind} does not say whether it is available")
     length = int(window_s or _DAY_S)
-    free_at = _rfc3339(loose.text(quota, "nextAvailableAt"))
+    free_at = loose.moment(quota, "nextAvailableAt")
     if free_at is None and not available:
         free_at = now + length
     if remaining is None:
         return MediaQuota(available, None if available else 0, length, free_at)
     return MediaQuota(available, max(0, int(remaining)), length, free_at)
-
-
-def _rfc3339(text: str) -> float | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,56 @@
+"""The store of several gateways: a database on a server, and what they keep together there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from grokdesk.core.completions import Keep
+from grokdesk.core.ports import Clock
+from grokdesk.store.completions import SqlCompletions
+from grokdesk.store.database import Spawn
+from grokdesk.store.gateways import SqlShared
+from grokdesk.store.journal import SharedJournal
+from grokdesk.store.keys import SqlKeys
+from grokdesk.store.responses import SqlResponses
+from grokdesk.store.runs import SqlRuns
+from grokdesk.store.shared_accounts import SharedAccounts
+from grokdesk.store.sql_server import SqlServer
+from grokdesk.store.stores import Stores, Timing
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def opened_server(
+    server: SqlServer,
+    home: str,
+    *,
+    spawn: Spawn,
+    clock: Clock,
+    keep: Callable[[], Keep],
+    new_id: Callable[[], str],
+    timing: Timing,
+) -> AsyncIterator[Stores]:
+    """Open the database and join the gateways that share it. Raises `DatabaseTrouble`, `WrongTeamKey`."""
+    gateway = new_id()
+    async with server:
+        journal = SharedJournal(gateway, server.ring)
+        vault = server.vault
+        runs = SqlRuns(server)
+        responses = SqlResponses(server, vault)
+        completions = SqlCompletions(server, vault, clock, keep)
+        # The last lane: nobody else writes accounts from its turn to the end of the transaction.
+        accounts = SharedAccounts(server, vault, journal, gateway)
+        shared = SqlShared(server, accounts, gateway, home, spawn=spawn, clock=clock, timing=timing)
+        async with shared:
+            log.info("shared store opened server=%s gateway=%s", server.where, gateway)
+            yield Stores(
+                accounts=accounts,
+                keys=SqlKeys(server, vault, journal),
+                runs=runs,
+                responses=responses,
+                completions=completions,
+                shared=shared,
+            )
