@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Double, Float, LargeBinary, String, Text, TypeDecorator
-from sqlalchemy.dialects.mysql import LONGBLOB, LONGTEXT
 from sqlalchemy.types import TypeEngine
+
+# Of this length MySQL makes them LONGTEXT and LONGBLOB; its own types would bring all of SQLAlchemy's MySQL
+# into every start.
+_LONGEST: Final = 2**32 - 1
 
 
 class _WithoutNul(TypeDecorator[str]):
@@ -35,9 +38,9 @@ def name(length: int) -> TypeEngine[str]:
 
 
 TEXT: Final[TypeEngine[str]] = (
-    Text().with_variant(_WithoutNul(), "postgresql").with_variant(LONGTEXT(), "mysql")
+    Text().with_variant(_WithoutNul(), "postgresql").with_variant(Text(_LONGEST), "mysql")
 )
-BYTES: Final[TypeEngine[bytes]] = LargeBinary().with_variant(LONGBLOB(), "mysql")
+BYTES: Final[TypeEngine[bytes]] = LargeBinary().with_variant(LargeBinary(_LONGEST), "mysql")
 # MySQL's FLOAT has seven digits, of which a Unix time needs ten.
 TIME: Final[TypeEngine[float]] = Float().with_variant(Double(), "postgresql", "mysql")
 

@@ -26,10 +26,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    MasterDownError,
     NoPermissionError,
     NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as NoAnswer
@@ -375,7 +379,13 @@ _WORDS: Final = {
     "BUSY": ("The Redis server is busy.", "Check what else runs on the Redis server."),
     "TRYAGAIN": ("The Redis server is busy.", "Check what else runs on the Redis server."),
 }
-_MAY_PASS: Final = frozenset(_WORDS)
+# redis-py keeps the first word of these to itself.
+_WORD_OF: Final[Mapping[type[Exception], str]] = {
+    OutOfMemoryError: "OOM",
+    ReadOnlyError: "READONLY",
+    MasterDownError: "MASTERDOWN",
+    TryAgainError: "TRYAGAIN",
+}
 
 
 @contextmanager
@@ -407,16 +417,16 @@ def explained(where: str) -> Iterator[None]:
     except (NoConnection, NoAnswer, OSError, TimeoutError) as error:
         raise _away(where, f"{type(error).__name__}: {error}") from error
     except ResponseError as error:
-        raise _refusal(where, str(error)) from error
+        raise _refusal(where, error) from error
     except RedisError as error:
         raise DatabaseTrouble(
             f"The Redis server at {where} cannot be used.", hint="The log says more.", detail=str(error)
         ) from error
 
 
-def _refusal(where: str, text: str) -> DatabaseTrouble:
-    word = text.split(" ", 1)[0]
-    if word == "GONE" or "GONE this is not the store" in text:
+def _refusal(where: str, error: ResponseError) -> DatabaseTrouble:
+    text = str(error)
+    if "GONE this is not the store" in text:
         return DataGone(
             f"The Redis server at {where} has lost the accounts, or is another one than before.",
             hint=(
@@ -425,10 +435,10 @@ def _refusal(where: str, text: str) -> DatabaseTrouble:
             ),
             detail=text,
         )
-    for name in _MAY_PASS:
+    name = _WORD_OF.get(type(error), "")
+    for word, (message, hint) in _WORDS.items():
         # Redis 6 wraps what a command in a script says into a sentence of its own.
-        if word == name or f"{name} " in text:
-            message, hint = _WORDS[name]
+        if name == word or f"{word} " in text:
             return DatabaseTrouble(message, hint=hint, detail=text)
     if "invalid DB index" in text or "DB index is out of range" in text:
         return DatabaseTrouble(

@@ -196,6 +196,8 @@ class RedisShared:
         # News: up to which revision everything was seen, and what others hold.
         self._seen = 0
         self._compare = False
+        # None: has not been tried yet.
+        self._is_listening: bool | None = None
         self._elsewhere: dict[AccountId, int] = {}
         self._told_elsewhere: dict[AccountId, int] = {}
         self._out_of_touch_since: float | None = None
@@ -356,22 +358,22 @@ class RedisShared:
 
     async def _keep_listening(self) -> None:
         """Hear at once what is announced. Without this everything is still found by looking."""
-        refused = False
         while True:
             try:
                 await self._listen()
             except DatabaseTrouble as error:
-                if not refused:
+                if self._is_listening is not False:
                     log.info("the channel for news is closed reason=%s", error.detail or error)
-                refused = True
-            else:
-                refused = False
+                # A server that was restarted so quickly that nobody looked meanwhile.
+                self._compare = self._compare or self._is_listening is True
+                self._is_listening = False
             await asyncio.sleep(self._timing.look_s)
 
     async def _listen(self) -> None:
         with explained(self._server.address.where):
             async with self._server.pubsub() as channel:
                 await channel.subscribe(self._server.key("news"))
+                self._is_listening = True
                 # What was announced before that was not heard.
                 self._heard.set()
                 while True:
@@ -410,14 +412,18 @@ class RedisShared:
             compare = self._compare
             seen = 0 if compare else self._seen
             newest, count, last, rows, keys, holds = await self._server.run(_LOOK, seen, _PAGE)
-            first = newest
+            if newest < seen:
+                self._compare = True
+                raise DatabaseTrouble(
+                    "The shared store is older than it was.", detail=f"{newest} after {seen}"
+                )
             frames, revisions = unframed(rows), unframed(keys)
             while count == _PAGE:
                 _, count, last, rows, keys, holds = await self._server.run(_LOOK, last, _PAGE)
                 frames += unframed(rows)
                 revisions += unframed(keys)
             if compare:
-                await self._accounts.compare(frames, first)
+                await self._accounts.compare(frames, newest)
             else:
                 await self._accounts.take_note(frames)
             self._compare, self._seen = False, last

@@ -8,6 +8,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from grokdesk.engine.import_export import planned
 from grokdesk.sim import Simulator, World, blocked, expired, text
 from tests.rig import basic, running, token
 
@@ -28,7 +29,7 @@ async def test_no_secret_lies_in_clear_in_any_file(tmp_path: Path, sim: Simulato
     async with running(folder, sim, world, logging__level="debug") as rig:
         pasted = f"sso={token('good')}; sso-rw={token('good')}; cf_clearance={COOKIE}"
         reading = rig.app.read_accounts("\n".join((pasted, token("dead"), token("gone"))))
-        await rig.app.import_accounts(reading)
+        await rig.app.import_accounts(planned(reading, rig.app.pool.accounts()))
         await rig.app.checks.check([one.id for one in rig.app.pool.accounts()])
         made = await rig.app.keys.make("second")
         for _ in range(3):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from PySide6.QtWidgets import (
 from grokdesk.core.accounts import AccountId, Status
 from grokdesk.core.notices import GatewayPhase, GatewayState, Trouble
 from grokdesk.core.settings import Theme
+from grokdesk.engine.import_export import How
 from grokdesk.ui import dialogs
 from grokdesk.ui.windows.add_accounts import AddAccounts
 from grokdesk.ui.windows.home import Home, snippet
@@ -66,6 +69,20 @@ async def test_without_accounts_it_explains_and_offers_to_add_one(open_face: Ope
     assert face.window.toasts.texts() == ["1 account added."]
 
 
+def shown(adding: AddAccounts) -> list[tuple[str, str]]:
+    """The list of the preview: where, and what happens."""
+    model = adding.table.model()
+    return [
+        (str(model.index(row, 0).data()), str(model.index(row, 2).data())) for row in range(model.rowCount())
+    ]
+
+
+async def choose(adding: AddAccounts, how: How) -> None:
+    """Choose what is to happen to accounts that are here."""
+    adding.how.setCurrentIndex(adding.how.findData(how))
+    await settle()
+
+
 async def test_the_preview_says_what_would_happen_before_anything_is_saved(open_face: Open) -> None:
     """
     New, known, repeated and unreadable lines are told apart, and Cancel leaves everything as it was.
@@ -76,12 +93,137 @@ async def test_the_preview_says_what_would_happen_before_anything_is_saved(open_
     adding = dialog(AddAccounts)
 
     assert adding.summary() == "2 new accounts, 1 already there, 1 named twice, 1 line not understood."
-    assert adding.problems.toPlainText().startswith("line 4:")
+    assert shown(adding) == [
+        ("line 4", "Not understood: a token has no spaces"),
+        ("line 2", "New"),
+        ("line 5", "New"),
+        ("line 1", "Already there"),
+        ("line 3", "The same account as line 2"),
+    ]
     assert adding.add.text() == "Add 2 accounts"
     assert len(face.host.pool) == 1
     click(adding.cancel)
     await settle()
     assert len(face.host.pool) == 1
+    assert no_dialog()
+
+
+async def test_what_becomes_of_known_accounts_is_asked_only_when_there_are_some(open_face: Open) -> None:
+    """
+    New accounts are just added; for a file, which may be meant as a whole, it is asked.
+    """
+    face = await open_face([account(1)])
+    face.window.add_accounts(token(2))
+    await settle()
+    adding = dialog(AddAccounts)
+
+    asked = [adding.how.isVisible()]
+    adding.paste.setPlainText(f"{token(1)}\n{token(2)}")
+    adding.read()
+    asked.append(adding.how.isVisible())
+    adding.take_file(token(3).encode(), "more.txt")
+    asked.append(adding.how.isVisible())
+
+    assert asked == [False, True, True]
+    assert adding.chosen is How.ADD
+    adding.reject()
+
+
+async def test_an_update_and_a_replacement_are_shown_before_they_are_done(open_face: Open) -> None:
+    """
+    Each line says what changes, the button says all of it, and what was removed can be brought back.
+    """
+    face = await open_face([account(1), account(2, label="Studio"), account(3, user_id="u-3")])
+    file = json.dumps(
+        [
+            {"token": token(1), "name": "Anna", "tags": ["vip"]},
+            {"token": token(9), "user_id": "u-3"},
+            {"token": token(4)},
+        ]
+    )
+    face.window.add_accounts(file.encode())
+    await settle()
+    adding = dialog(AddAccounts)
+    offered = shown(adding)
+
+    await choose(adding, How.UPDATE)
+    updating = (shown(adding), adding.add.text())
+    await choose(adding, How.REPLACE)
+    replacing = (shown(adding), adding.add.text(), adding.add.isDefault())
+    click(adding.add)
+    await settle(0.15)
+
+    lines = [("entry 1", "Updated: name, tags"), ("entry 2", "Updated: new token"), ("entry 3", "New")]
+    gone = ("–", "Removed; it is not listed here")
+    assert offered[0][1].startswith("A new token of ")
+    assert updating == (lines, "Add 1 account, update 2")
+    assert replacing == ([gone, *lines], "Add 1 account, update 2, remove 1", False)
+    assert {one.token.reveal() for one in face.host.pool.accounts()} == {token(1), token(9), token(4)}
+    assert len(face.host.checks.asked) == 2
+    assert face.window.toasts.texts() == ["1 account added, 2 updated, 1 removed."]
+    face.shell.desk.undo()
+    await settle()
+    assert "Studio" in {one.label for one in face.host.pool.accounts()}
+
+
+async def test_the_button_has_room_for_its_words(open_face: Open) -> None:
+    """
+    However many they become.
+    """
+    face = await open_face([account(1)])
+    face.window.add_accounts()
+    await settle()
+    adding = dialog(AddAccounts)
+
+    adding.take_file("\n".join(token(number) for number in range(5, 25)).encode(), "more.txt")
+    await settle()
+    first = (adding.add.width(), adding.add.sizeHint().width())
+    await choose(adding, How.REPLACE)
+
+    assert first[0] >= first[1]
+    assert adding.add.width() >= adding.add.sizeHint().width() > first[1]
+    adding.reject()
+
+
+async def test_another_file_asks_anew(open_face: Open) -> None:
+    """
+    What was chosen for one file is not assumed for the next.
+    """
+    face = await open_face([account(1), account(2)])
+    face.window.add_accounts(token(1).encode())
+    await settle()
+    adding = dialog(AddAccounts)
+    await choose(adding, How.REPLACE)
+
+    adding.take_file(token(3).encode(), "other.txt")
+    after_file = (adding.chosen, adding.plan.gone)
+    await choose(adding, How.REPLACE)
+    adding.paste.setPlainText(token(4))
+    adding.read()
+
+    assert after_file == (adding.chosen, adding.plan.gone) == (How.ADD, ())
+    adding.reject()
+
+
+async def test_a_large_file_is_understood_beside_the_window(open_face: Open) -> None:
+    """
+    It says so, nothing can be pressed meanwhile, and closing it in the middle is fine.
+    """
+    face = await open_face()
+    data = "\n".join(token(number) for number in range(2_000)).encode()
+    face.window.add_accounts(data)
+    await asyncio.sleep(0)
+    adding = dialog(AddAccounts)
+
+    busy = (adding.summary(), adding.add.isEnabled())
+    await settle(0.4)
+    done = (adding.add.text(), adding.table.model().rowCount())
+    adding.take_file(data, "again.txt")
+    adding.reject()
+    await settle(0.3)
+
+    assert busy == ("Reading…", False)
+    assert done == ("Add 2000 accounts", 2_000)
     assert no_dialog()
 
 

@@ -76,13 +76,13 @@ def words_of(line: Line) -> str:
         case Fate.UPDATED:
             return _tr("Updated: %1").replace("%1", ", ".join(_what(one) for one in line.what))
         case Fate.RENEWABLE:
-            return _tr("A new token of %1; choose to update to take it").replace("%1", line.other)
+            return _tr("A new token of %1; choose “Update them” to take it").replace("%1", line.other)
         case Fate.REPEATED:
             return _tr("The same account as %1").replace("%1", line.other)
         case Fate.UNREADABLE:
             return _tr("Not understood: %1").replace("%1", line.why)
         case Fate.GONE:
-            return _tr("Removed, as it is not in there")
+            return _tr("Removed; it is not listed here")
 
 
 def _what(what: What) -> str:

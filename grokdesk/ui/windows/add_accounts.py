@@ -28,10 +28,10 @@ _TYPING_MS: Final = 150
 # More than this is understood off the loop.
 _AT_ONCE: Final = 16 << 10
 _ACCOUNTS_AT_ONCE: Final = 500
-_SIZE: Final = (680, 560)
-_SMALLEST: Final = (480, 460)
-_WIDTHS: Final = (110, 190, 200)
-_SHORT_PASTE: Final = 110
+_SIZE: Final = (700, 600)
+_SMALLEST: Final = (480, 520)
+_WIDTHS: Final = (90, 180, 200)
+_SHORT_PASTE: Final = 76
 _TALL: Final = 16_777_215
 
 
@@ -133,7 +133,10 @@ class AddAccounts(QDialog):
     def read(self) -> None:
         """Understand what was pasted."""
         self._typing.stop()
-        self._is_file = False
+        if self._is_file:
+            self._is_file = False
+            self._from.setText(self.tr("Or drop a file anywhere on this window."))
+            self._ask_anew()
         self._start(self.paste.toPlainText())
 
     def take_file(self, data: bytes, name: str) -> None:
@@ -145,11 +148,14 @@ class AddAccounts(QDialog):
         if name:
             self._from.setText(self.tr("From %1").replace("%1", name))
         self._is_file = True
-        # What was chosen was chosen for something else.
+        self._ask_anew()
+        self._start(data)
+
+    def _ask_anew(self) -> None:
+        """Take back what was chosen for something else."""
         self.how.blockSignals(True)
         self.how.setCurrentIndex(0)
         self.how.blockSignals(False)
-        self._start(data)
 
     def _start(self, data: str | bytes | None) -> None:
         """Understand `data`, or look again at what was read; at once, or off the loop if it is much."""
@@ -208,6 +214,11 @@ class AddAccounts(QDialog):
         # Enter does not remove anything.
         self.add.setDefault(not plan.gone)
         self.cancel.setDefault(bool(plan.gone))
+        # With Qt 6.11 the button keeps its old width otherwise, when the table has appeared at the same time.
+        # test_the_button_has_room_for_its_words.
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
 
     def _sum_up(self) -> None:
         counts = self.plan.counts
