@@ -21,6 +21,7 @@ from grokdesk.core.accounts import (
     Mode,
     Noted,
     Outcome,
+    Rejected,
     Report,
     RestPolicy,
     Status,
@@ -200,36 +201,28 @@ class AccountPool:
         token that is here by now is known, an account that is gone stays gone.
         """
         now = self._clock.now()
-        fresh: dict[Secret, Account] = {}
-        for one in plan.new:
-            if one.token not in self._tokens and one.token not in fresh:
-                fresh[one.token] = seated(one, AccountId(self._new_id()), now)
-        known = (
-            plan.counts.get(Fate.KNOWN, 0) + plan.counts.get(Fate.RENEWABLE, 0) + len(plan.new) - len(fresh)
-        )
-        # Taken before the wait, so that an import at the same time finds them known.
-        taken = {token: account.id for token, account in fresh.items()}
-        for account_id, one in plan.changes:
-            if account_id in self._seats and one.token not in self._tokens:
-                taken.setdefault(one.token, account_id)
-        self._tokens.update(taken)
+        # Taken before each wait, so that an import at the same time finds them known.
+        taken: dict[Secret, AccountId] = {}
         try:
+            fresh = await self._made(plan.new, taken, now)
+            for account_id, one in plan.changes:
+                if account_id in self._seats and one.token not in self._tokens:
+                    taken[one.token] = self._tokens[one.token] = account_id
             if fresh:
-                await self._store.add(tuple(fresh.values()))
-            for account in fresh.values():
-                self._seat(account)
-            if fresh:
-                self._tell(account.id for account in fresh.values())
-                self._wake()
+                await self._store.add(fresh)
+                await self._seat_all(fresh)
             changed = await self._update(plan.changes, now)
         finally:
             for token, account_id in taken.items():
                 seat = self._seats.get(account_id)
                 if (seat is None or seat.account.token != token) and self._tokens.get(token) == account_id:
                     del self._tokens[token]
+        known = (
+            plan.counts.get(Fate.KNOWN, 0) + plan.counts.get(Fate.RENEWABLE, 0) + len(plan.new) - len(fresh)
+        )
         gone = await self.remove(plan.gone) if plan.gone else []
         brought = Brought(
-            tuple(account.id for account in fresh.values()),
+            tuple(account.id for account in fresh),
             tuple(changed),
             tuple(one for one, renewed in changed.items() if renewed),
             tuple(account.id for account in gone),
@@ -245,6 +238,39 @@ class AccountPool:
                 known,
             )
         return brought
+
+    async def _made(
+        self, founds: Sequence[NewAccount], taken: dict[Secret, AccountId], now: float
+    ) -> list[Account]:
+        """New accounts for the tokens that are not here; takes these."""
+        fresh: list[Account] = []
+        for number, found in enumerate(founds, 1):
+            if found.token not in self._tokens:
+                account = seated(found, AccountId(self._new_id()), now)
+                taken[found.token] = self._tokens[found.token] = account.id
+                fresh.append(account)
+            if number % _CHANGES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return fresh
+
+    async def _seat_all(self, fresh: Sequence[Account]) -> None:
+        """Seat accounts that the store has; all of them, also when this is cancelled."""
+        start = 0
+        try:
+            while start < len(fresh):
+                start = self._seat_part(fresh, start, start + _CHANGES_AT_ONCE)
+                await asyncio.sleep(0)
+        finally:
+            self._seat_part(fresh, start, len(fresh))
+
+    def _seat_part(self, fresh: Sequence[Account], start: int, end: int) -> int:
+        part = fresh[start:end]
+        if part:
+            for account in part:
+                self._seat(account)
+            self._tell(account.id for account in part)
+            self._wake()
+        return end
 
     async def _update(
         self, changes: Sequence[tuple[AccountId, NewAccount]], now: float
@@ -341,13 +367,13 @@ class AccountPool:
             outcome = error.outcome if isinstance(error, AccountRejected) else Noted(error.message)
             self._settle(seat, outcome, Mode.FAST)
 
-    def failed_check(self, account_id: AccountId, error: UpstreamError) -> None:
+    def failed_check(self, asked: Account, error: UpstreamError) -> None:
         """Take in that an account could not be checked; a refusal of the account itself ends its service."""
-        seat = self._seats.get(account_id)
+        seat = self._seats.get(asked.id)
         if seat is None:
             return
         if isinstance(error, AccountRejected):
-            self._settle(seat, error.outcome, Mode.FAST)
+            self._settle(seat, _of_token(error.outcome, asked, seat.account), Mode.FAST)
         self._change(seat, untold(seat.account, error.message, self._clock.now()))
 
     def heard(self, news: News) -> None:
@@ -388,7 +414,7 @@ class AccountPool:
             self._leave(seat)
             if self._shared is not None:
                 self._shared.release(seat.account.id)
-            self._settle(seat, held.outcome, mode)
+            self._settle(seat, _of_token(held.outcome, held.lease.account, seat.account), mode)
             self._wake()
 
     async def _taken(self, need: Need, tries: Tries) -> Choice:
@@ -542,6 +568,13 @@ class AccountPool:
     def _tell(self, ids: Iterable[AccountId]) -> None:
         self._shortages.clear()
         self._bus.publish(AccountChanged(frozenset(ids)))
+
+
+def _of_token(outcome: Outcome, asked: Account, now: Account) -> Outcome:
+    """`outcome` of a call with the token that `asked` had: refusing an old one says nothing of the new."""
+    if isinstance(outcome, Rejected) and asked.token != now.token:
+        return Noted(outcome.reason)
+    return outcome
 
 
 def _shortage(shortage: Shortage, need: Need, tries: Tries, now: float) -> GrokDeskError:

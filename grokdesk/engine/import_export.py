@@ -215,7 +215,7 @@ class _Planning:
         return self._places.get(account.token) or self._taken.get(account.id)
 
     def _known(self, where: str, account: Account, found: NewAccount) -> Line:
-        after = self._result(account, found)
+        after = self._after.get(account.id) or self._result(account, found)
         self._taken[account.id] = where
         self._seen.note(after, where)
         self._people.note(after, account)

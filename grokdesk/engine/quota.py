@@ -177,7 +177,7 @@ class Checks:
                 report = await self._ask(account, modes)
         except UpstreamError as error:
             log.info("account check failed id=%s why=%s detail=%s", account_id, error.message, error.detail)
-            self._pool.failed_check(account_id, error)
+            self._pool.failed_check(account, error)
             return error
         self._pool.report(account, report)
         return None

@@ -277,6 +277,8 @@ class _Exchange:
         self._waiter: asyncio.Future[None] | None = None
         self._error: UpstreamError | None = None
         self._complete = False
+        self._duplex = duplex
+        self._refused = False
         on_read = self._on_read if duplex else None
         self._curl: Curl | None = _easy(call, self._on_header, self._on_data, on_read)
         self._future = multi.add_handle(self._curl)
@@ -369,6 +371,10 @@ class _Exchange:
                 self._lines = []
                 if self._head is not None:
                     self._wake()
+                    if self._duplex and self._head[0] != _SWITCHING:
+                        # Our upload has no end of its own, and after a 2xx libcurl would wait for one.
+                        self._refused = True
+                        asyncio.get_running_loop().call_soon(self._go_on)
             else:
                 self._lines.append(line)
         return len(line)
@@ -388,6 +394,8 @@ class _Exchange:
         return len(data)
 
     def _on_read(self, size: int) -> bytes | int:
+        if self._refused:
+            return b""
         if not self._outbox:
             return _PAUSE
         data = bytes(self._outbox[:size])

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -55,16 +55,12 @@ class _Ticket:
 
 @dataclass(frozen=True, slots=True)
 class _Sight:
-    """What a look at the server showed.
-
-    `beat_at` is when this gateway last said that it lives, on its own monotonic clock.
-    """
+    """What a look at the server showed."""
 
     revision: int
     keys: bool
     elsewhere: dict[AccountId, int]
     is_first: bool
-    beat_at: float
 
 
 class SqlShared:
@@ -103,6 +99,7 @@ class SqlShared:
         self._elsewhere_told: dict[AccountId, int] = {}
         self._is_away = False
         self._is_first = False
+        # When it last said that it lives, on its own monotonic clock.
         self._beat_at = float("-inf")
         self._look_now = asyncio.Event()
         self._news = asyncio.Event()
@@ -110,7 +107,8 @@ class SqlShared:
 
     async def __aenter__(self) -> Self:
         self._seen = await self._server.write(self._join)
-        self._take(await self._server.write(self._look))
+        self._beat_at = self._clock.monotonic()
+        self._take(await self._server.read(self._look))
         self._tasks = [
             self._spawn(self._keep_looking(), name="shared store"),
             self._spawn(self._keep_writing(), name="leases"),
@@ -292,14 +290,16 @@ class SqlShared:
             self._look_now.clear()
             try:
                 if self._is_away:
-                    await self._server.write(self._return)
+                    await self._said(self._return)
                     self._found()
-                self._take(await self._server.write(self._look))
+                elif self._clock.monotonic() >= self._beat_at + self._timing.beat_s:
+                    await self._said(self._beat)
+                self._take(await self._server.read(self._look))
             except InTheWay:
                 self._look_now.set()
             except DatabaseTrouble as error:
                 self._lost(error)
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(min(_PAUSE_S, self._timing.look_s))
 
     async def _keep_listening(self) -> None:
         """Look at once when somebody rings."""
@@ -314,8 +314,7 @@ class SqlShared:
             self._look_now.set()
 
     async def _look(self, connection: AsyncConnection) -> _Sight:
-        """Say that this gateway lives, and see what is new."""
-        beat_at = await self._beat(connection)
+        """See what is new."""
         newest = await self._accounts.look(connection, self._seen)
         keys = newest > self._seen and await self._has_new_keys(connection)
         first = await connection.scalar(
@@ -328,7 +327,7 @@ class SqlShared:
             .group_by(leases.c.account)
         )
         elsewhere = {AccountId(row.account): int(row.held) for row in rows}
-        return _Sight(newest, keys, elsewhere, first == self._gateway, beat_at)
+        return _Sight(newest, keys, elsewhere, first == self._gateway)
 
     async def _has_new_keys(self, connection: AsyncConnection) -> bool:
         newer = (
@@ -345,7 +344,6 @@ class SqlShared:
         self._keys_changed = self._keys_changed or sight.keys
         self._elsewhere = sight.elsewhere
         self._is_first = sight.is_first
-        self._beat_at = sight.beat_at
         if self._accounts.has_news or self._keys_changed or self._elsewhere != self._elsewhere_told:
             self._news.set()
 
@@ -384,21 +382,23 @@ class SqlShared:
             row = {"id": self._gateway, "home": self._home, "joined": number, "wrote": 0}
             await connection.execute(insert(gateways).values(beat_at=self._server.now(), **row))
 
-    async def _beat(self, connection: AsyncConnection) -> float:
-        """Say that this gateway lives, if that is due; return when it last did.
+    async def _said(self, how: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+        """Say that this gateway lives, and remember when that was."""
+        at = self._clock.monotonic()
+        await self._server.write(how)
+        self._beat_at = at
+
+    async def _beat(self, connection: AsyncConnection) -> None:
+        """Say that this gateway lives.
 
         One that counted as dead meanwhile, as after a sleep of the machine, joins again.
         """
-        at = self._clock.monotonic()
-        if at < self._beat_at + self._timing.beat_s:
-            return self._beat_at
         mine = update(gateways).where(gateways.c.id == self._gateway, self._lives())
         changed = await connection.execute(mine.values(beat_at=self._server.now()))
         if not changed.rowcount:
             log.warning("gateway counted as dead and joins again gateway=%s", self._gateway)
             await self._take_place(connection)
             await self._write_everything(connection)
-        return at
 
     async def _write_everything(self, connection: AsyncConnection) -> None:
         """Write all that is held, and nothing else."""

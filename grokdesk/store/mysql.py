@@ -91,7 +91,7 @@ async def opened_mysql(
 ) -> AsyncIterator[Stores]:
     """Open the store at `url`; leaving the block closes it. See `opening.OpenServer`."""
     address = address_of(url, port=_PORT, socket="unix-socket")
-    tls = await offload(_tls, address)
+    tls = await offload(tls_of, address)
     server = MySql(address, tls, team_key, spawn=spawn, on_trouble=on_trouble, timing=timing)
     async with opened_server(
         server, home, spawn=spawn, clock=clock, keep=keep, new_id=new_id, timing=timing
@@ -203,7 +203,7 @@ class MySql(SqlServer):
         yield asyncio.Event()
 
 
-def _tls(address: Address) -> ssl.SSLContext | None:
+def tls_of(address: Address) -> ssl.SSLContext | None:
     """How the connection is protected. Raises `BadAddress`."""
     address.only(("ssl-mode", "ssl-check-hostname", *_FILES))
     options = {name: value for name, value in address.options.items() if name.startswith("ssl")}

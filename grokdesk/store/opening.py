@@ -107,7 +107,8 @@ def _opening(url: str) -> OpenServer:
         raise Broken(
             "The address of the shared store cannot be understood.",
             hint="It starts with postgresql://, mysql://, mariadb://, redis://, rediss:// or unix://.",
-            detail=f"scheme {scheme[:20]!r}",
+            # Not the rest, and nothing of what is no address at all: it may be a password.
+            detail=f"scheme {scheme[:20]!r}" if "://" in url else "no scheme",
         )
     name, extra = _KINDS[scheme]
     try:

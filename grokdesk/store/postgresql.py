@@ -64,7 +64,7 @@ async def opened_postgresql(
 ) -> AsyncIterator[Stores]:
     """Open the store at `url`; leaving the block closes it. See `opening.OpenServer`."""
     address = address_of(url, port=_PORT, socket="host")
-    tls = await offload(_tls, address)
+    tls = await offload(tls_of, address)
     server = PostgreSql(address, tls, team_key, spawn=spawn, on_trouble=on_trouble, timing=timing)
     async with opened_server(
         server, home, spawn=spawn, clock=clock, keep=keep, new_id=new_id, timing=timing
@@ -153,7 +153,7 @@ class PostgreSql(SqlServer):
             connection.terminate()
 
 
-def _tls(address: Address) -> ssl.SSLContext | str | Literal[False]:
+def tls_of(address: Address) -> ssl.SSLContext | str | Literal[False]:
     """How the connection is protected, as asyncpg takes it. Raises `BadAddress`."""
     address.only(("sslmode", *_FILES))
     mode = address.options.get("sslmode", "prefer")

@@ -231,7 +231,9 @@ class _Row(NamedTuple):
 
 @dataclass(slots=True)
 class _Copy:
-    """What this gateway knows of a row: `shared` is the row at `revision`, unless it is not `here`.
+    """What this gateway knows of a row: `shared` is the row at `revision`, removed unless it is `here`.
+
+    `is_mine` says that this gateway wrote that revision.
 
     `base` is the account as the program around the store last had it and `shared` contains it, so whatever is
     saved next differs from it by what happened here alone.
@@ -241,6 +243,7 @@ class _Copy:
     shared: Account
     revision: int
     here: bool
+    is_mine: bool = False
 
 
 class RedisAccounts:
@@ -318,7 +321,7 @@ class RedisAccounts:
                     )
                 for one, revision in zip(new, answer, strict=True):
                     if revision:
-                        self._know(_Row(one.account, revision, one.removed_at, 0))
+                        self._know(_Row(one.account, revision, one.removed_at, 0), is_mine=True)
                         # A copy is news here, too; and so is what is there though whoever asked has gone.
                         if one.removed_at is None and (which == "missing" or left.is_set()):
                             self._tell(one.account.id)
@@ -336,18 +339,19 @@ class RedisAccounts:
 
     async def remove(self, ids: Iterable[AccountId], at: float) -> None:
         """Mark accounts as removed at `at`; `restore` undoes it."""
+        gone = list(ids)
 
         async def removing() -> None:
-            for part in parts(list(ids)):
-                async with self.exchange:
-                    revisions = await self._server.run(_REMOVE, repr(float(at)), *part)
-                    for one, revision in zip(part, revisions, strict=True):
-                        copy = self._copies.get(one)
-                        self._untold.pop(one, None)
-                        if copy is not None:
-                            copy.revision, copy.here = revision, False
+            async with self.exchange:
+                revisions = await self._server.run(_REMOVE, repr(float(at)), *gone)
+                for one, revision in zip(gone, revisions, strict=True):
+                    copy = self._copies.get(one)
+                    self._untold.pop(one, None)
+                    if copy is not None:
+                        copy.revision, copy.here, copy.is_mine = revision, False, True
 
-        await self._server.uncancelled(removing())
+        if gone:
+            await self._server.uncancelled(removing())
 
     async def restore(self, ids: Iterable[AccountId]) -> list[Account]:
         """Take back a removal; returns the accounts.
@@ -431,8 +435,8 @@ class RedisAccounts:
     async def compare(self, frames: Sequence[bytes], newest: int) -> None:
         """Take in all rows of a server that may have been restarted, at revision `newest` before that.
 
-        A server that was killed may have forgotten the last second; what this gateway knows of it is written
-        again. The caller holds `exchange` since before it asked for the rows.
+        A server that was killed may have forgotten the last second; what this gateway wrote in it is written
+        again, by nobody else. The caller holds `exchange` since before it asked for the rows.
         """
         if not self._loaded:
             return
@@ -441,18 +445,18 @@ class RedisAccounts:
             one = row.account.id
             missing.discard(one)
             copy = self._copies.get(one)
-            if copy is not None and row.revision < copy.revision:
+            is_forgotten = copy is not None and copy.is_mine and row.revision < copy.revision
+            if copy is not None and is_forgotten and copy.here and row.removed_at is None:
                 log.warning("account was forgotten by the redis server, writing it again id=%s", one)
                 ours = self._latest(copy)
-                copy.base, copy.shared, copy.revision = row.account, row.account, row.revision
+                self._know(row)
                 self._lane.put(one, ours)
-                if copy.here:
-                    self._tell(one)
+                self._tell(one)
             elif copy is None or copy.shared != row.account or copy.here is (row.removed_at is not None):
                 self._note(row)
         for one in missing:
             copy = self._copies[one]
-            if copy.revision > newest:
+            if copy.is_mine and copy.revision > newest:
                 await self._put_back(copy)
             else:
                 copy.here = False
@@ -475,7 +479,7 @@ class RedisAccounts:
         copy.base = self._attempts.pop(one, {}).get(row.batch, copy.base)
         if here or copy.here:
             self._tell(one)
-        copy.shared, copy.revision, copy.here = row.account, row.revision, here
+        copy.shared, copy.revision, copy.here, copy.is_mine = row.account, row.revision, here, False
 
     async def _put_back(self, copy: _Copy) -> None:
         """Add an account again that the server has forgotten."""
@@ -487,15 +491,16 @@ class RedisAccounts:
         else:
             log.warning("account was forgotten by the redis server, added again id=%s", account.id)
             copy.base, copy.shared, copy.revision = account, account, answer[0]
+            copy.is_mine = True
         self._tell(account.id)
 
     def _latest(self, copy: _Copy) -> Account:
         unwritten = self._lane.waiting(copy.base.id)
         return copy.shared if unwritten is None else merged(copy.base, unwritten, copy.shared)
 
-    def _know(self, row: _Row) -> None:
+    def _know(self, row: _Row, *, is_mine: bool = False) -> None:
         here = row.removed_at is None
-        self._copies[row.account.id] = _Copy(row.account, row.account, row.revision, here)
+        self._copies[row.account.id] = _Copy(row.account, row.account, row.revision, here, is_mine)
 
     def _tell(self, one: AccountId) -> None:
         if not self._loaded:
@@ -554,7 +559,7 @@ class RedisAccounts:
                 continue
             del self._attempts[one]
             if result > 0:
-                copy.base, copy.shared, copy.revision = account, new, result
+                copy.base, copy.shared, copy.revision, copy.is_mine = account, new, result, True
                 if copy.here and new != account:
                     self._untold[one] = None
             elif result == 0:

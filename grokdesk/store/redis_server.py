@@ -135,6 +135,8 @@ class Address:
             "password": self.password.reveal() or None,
             "socket_timeout": answer_s,
             "socket_connect_timeout": connect_s,
+            # Half a character, which somebody may ask for, is not there; writing it is refused by `framed`.
+            "encoding_errors": "surrogatepass",
             # Who tries again, and when, is decided here: a change must not be made twice behind our back.
             "retry": Retry(NoBackoff(), 0),
             "protocol": 2,
@@ -309,10 +311,13 @@ class Server:
         with self._explained():
             return await self._run(self._redis, script, self.store, args)
 
-    async def run_fast(self, script: Script, *args: str | bytes | float) -> Any:  # noqa: ANN401 - as `do`
-        """Like `run`, on a connection of its own, whatever store that is; it also tries while away."""
+    async def run_fast(self, script: Script, *args: str | bytes | float, patient: bool) -> Any:  # noqa: ANN401 - as `do`
+        """Like `run`, on a connection of its own, whatever store that is; it also tries while away.
+
+        Unless it is `patient`, the server is away when it takes longer than a lease may.
+        """
         with self._explained():
-            async with asyncio.timeout(self.timing.lease_s):
+            async with asyncio.timeout(self.timing.answer_s if patient else self.timing.lease_s):
                 result = await self._run(self._fast, script, "", args)
         if self.away:
             self.away = False
@@ -403,8 +408,8 @@ def explained(where: str) -> Iterator[None]:
         raise DatabaseTrouble(
             f"The Redis server at {where} does not allow this user enough.",
             hint=(
-                "Let it read and write every key that begins with the prefix, run scripts, and use the "
-                "channel of that name: +@all ~grokdesk:* &grokdesk:*"
+                "Let it run scripts, and use the keys and channels that begin with the prefix, such as: "
+                "+@all -@admin ~grokdesk:* &grokdesk:*"
             ),
             detail=str(error),
         ) from error

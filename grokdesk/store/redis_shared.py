@@ -205,7 +205,7 @@ class RedisShared:
         self._anything = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        await self._server.run_fast(_ENTER, self._home)
+        await self._server.run(_ENTER, self._home)
         await self._carry()
         await self._look()
         for source in (self._accounts, self._keys):
@@ -228,7 +228,7 @@ class RedisShared:
         if self._timer is not None:
             self._timer.cancel()
         with suppress(DatabaseTrouble):
-            await self._server.run_fast(_LEAVE)
+            await self._server.run_fast(_LEAVE, patient=False)
 
     @property
     def leads(self) -> bool:
@@ -319,6 +319,7 @@ class RedisShared:
                 round(leads_s * 1_000),
                 "anew" if anew else "",
                 *frames,
+                patient=not self._is_known,
             )
         except BaseException:
             # It may have been done or not: say everything once more when the server is back.

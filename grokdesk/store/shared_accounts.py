@@ -192,14 +192,15 @@ class SharedAccounts(SqlAccounts):
         self, connection: AsyncConnection, ids: Sequence[AccountId], rows: Sequence[Account]
     ) -> None:
         revision = await current(connection)
-        await connection.execute(
-            update(gateways).where(gateways.c.id == self._gateway).values(wrote=self._batch)
-        )
         wanted = {account.id: account for account in rows}
         for part in parts(ids):
             attempts = await self._merge(connection, [wanted[one] for one in part], revision)
             await self._overwrite(connection, [attempt.result for attempt in attempts.values()])
             await self._journal.note(connection, ACCOUNT, list(attempts))
+        # Last, because until the end nobody else can say that this gateway lives.
+        await connection.execute(
+            update(gateways).where(gateways.c.id == self._gateway).values(wrote=self._batch)
+        )
 
     async def _merge(
         self, connection: AsyncConnection, part: Sequence[Account], revision: int

@@ -37,6 +37,7 @@ from grokdesk.engine.accounts import AccountPool, Brought, PoolCounts
 from grokdesk.engine.import_export import How, planned
 from grokdesk.engine.reading import Found, NewAccount, Reading
 from tests import make
+from tests.engine.stage import until
 from tests.make import AccountsInMemory, Clock, Ids
 
 NEED = Need((Tier.BASIC, Tier.SUPER), (Mode.FAST,))
@@ -216,6 +217,25 @@ async def test_an_import_that_fails_changes_nothing(failure: BaseException) -> N
     assert (len(brought.added), brought.updated, brought.known) == (1, (A, B), 0)
 
 
+async def test_an_import_that_is_cancelled_late_seats_all_that_the_store_has() -> None:
+    """
+    What is written is also there; only what came after it is left undone.
+    """
+    made = await world(make.account("a"))
+    reading = file(new("a", tags=("vip",)), *(new(f"b{number}") for number in range(1_000)))
+    plan = planned(reading, made.pool.accounts(), How.UPDATE)
+    task = asyncio.get_running_loop().create_task(made.pool.bring(plan))
+    await until(lambda: len(made.store.kept) > 1)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert len(made.pool) == len(made.store.kept) == 1_001
+    assert made.account("a").tags == ()
+    assert len((await made.pool.add([new("b999")])).accounts) == 0
+
+
 async def test_two_imports_at_once_do_not_share_a_token() -> None:
     """
     One renews an account with a token, the other brings the same token as a new account.
@@ -353,8 +373,8 @@ async def test_only_a_refusal_of_the_account_counts_against_it() -> None:
     """
     made = await world(make.account("a"), make.account("b"))
 
-    made.pool.failed_check(A, Unreachable("no way"))
-    made.pool.failed_check(B, AccountRejected("out", status=Status.EXPIRED))
+    made.pool.failed_check(make.account("a"), Unreachable("no way"))
+    made.pool.failed_check(make.account("b"), AccountRejected("out", status=Status.EXPIRED))
 
     assert made.account("a") == make.account(
         "a", checked_at=make.NOW, check_failures=1, check_failure="no way"
@@ -370,7 +390,7 @@ async def test_news_of_the_departed_changes_nothing() -> None:
 
     made.pool.report(make.account("a"), Report())
     made.pool.learn(A, "u", "e")
-    made.pool.failed_check(A, AccountRejected("out", status=Status.EXPIRED))
+    made.pool.failed_check(make.account("a"), AccountRejected("out", status=Status.EXPIRED))
 
     assert (made.pool.get(A), made.pool.in_flight(A), made.told) == (None, 0, [])
 
@@ -750,3 +770,17 @@ async def test_what_others_changed_is_taken_in_and_not_written_again() -> None:
     assert [(one.name, one.note) for one in made.pool.accounts()] == [("a", "theirs"), ("c", "")]
     assert made.store.kept == kept
     assert made.told == [AccountChanged(frozenset({A, B, AccountId("c")}))]
+
+
+async def test_a_refused_old_token_says_nothing_of_the_new_one() -> None:
+    """
+    The owner brought a new one while a request with the old one was under way.
+    """
+    made = await world(make.account("a", left=30))
+
+    async with made.pool.lease(NEED, tries()) as held:
+        made.pool.edit([A], lambda one: replace(one, token=make.token("renewed")))
+        held.settle(AccountRejected("out", status=Status.EXPIRED).outcome)
+
+    assert made.account("a").status is Status.ACTIVE
+    assert made.account("a").last_failure == "out"

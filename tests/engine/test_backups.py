@@ -257,6 +257,31 @@ async def test_a_backup_that_is_cancelled_leaves_nothing_behind(tmp_path: Path) 
     assert (len(begun), names_in(tmp_path)) == (1, [])
 
 
+async def test_a_backup_that_is_cancelled_while_a_thread_works_waits_for_it(tmp_path: Path) -> None:
+    """
+    The key is being made then, and the file it is for is not left open or lying around.
+    """
+    world = full()
+    slow = Backups(
+        world.contents,
+        world.clock,
+        program="1",
+        settings=dict,
+        change=world.change,
+        restored=world.came_back,
+        cost=Cost(n=2**15, r=8, p=1),
+    )
+    task = asyncio.get_running_loop().create_task(slow.write(tmp_path / "all.backup", WORDS))
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert (names_in(tmp_path), world.contents.asked.is_set()) == ([], False)
+
+
 async def test_a_restore_that_fails_half_way_can_be_done_again(tmp_path: Path) -> None:
     """
     What came in stays and is taken up; the rest comes with the next try.

@@ -87,7 +87,7 @@ def test_frames_hold_anything() -> None:
     """
     What goes in comes out, also when it looks like a frame.
     """
-    values = ["", "3:abc", "ü\n甲", b"\x00:\xff", "x" * 70_000]
+    values: list[str | bytes] = ["", "3:abc", "ü\n甲", b"\x00:\xff", "x" * 70_000]
 
     out = unframed(framed(values))
 

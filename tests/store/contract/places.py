@@ -95,5 +95,5 @@ def vault(name: str) -> Vault:
 async def eventually(is_so: Callable[[], Awaitable[bool]], *, within_s: float = 10.0) -> None:
     """Return when `is_so`; for what another process does, which tells nobody here."""
     async with asyncio.timeout(within_s):
-        while not await is_so():
+        while not await is_so():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.02)

@@ -52,13 +52,10 @@ class Server(ABC):
     @classmethod
     def program(cls) -> str | None:
         """Where it is installed, if it is."""
-        for name in cls.programs:
-            found = shutil.which(name) or next(
-                (str(one) for one in sorted(Path("/").glob(f"usr/lib/postgresql/*/bin/{name}"))), None
-            )
-            if found:
-                return found
-        return None
+        # Places of Debian that are not on everybody's path.
+        postgresql = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *map(str, postgresql)])
+        return next(filter(None, (shutil.which(name, path=places) for name in cls.programs)), None)
 
     @property
     @abstractmethod
@@ -111,7 +108,7 @@ class Server(ABC):
         """Start it; returns when it answers."""
         with (self.folder / "log").open("ab") as log:
             # Its own group: Ctrl+C in the terminal ends the tests, and they end the server.
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - takes a millisecond, and is waited for below
                 self.command(),
                 stdout=log,
                 stderr=log,
@@ -135,7 +132,7 @@ class Server(ABC):
         """Stop it, cutting everybody off."""
         assert self._process is not None, "it runs"
         self._process.send_signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
-        while self._process.poll() is None:
+        while self._process.poll() is None:  # noqa: ASYNC110 - a process tells nobody
             await asyncio.sleep(0.02)
 
     def freeze(self) -> None:
@@ -383,7 +380,7 @@ class RedisServer(Server):
     async def contents(self) -> bytes:
         async with self._client() as client:
             await client.bgrewriteaof()
-            while (await client.info("persistence"))["aof_rewrite_in_progress"]:
+            while (await client.info("persistence"))["aof_rewrite_in_progress"]:  # noqa: ASYNC110 - same
                 await asyncio.sleep(0.02)
         return b"".join(path.read_bytes() for path in (self.folder / "data").rglob("*") if path.is_file())
 
