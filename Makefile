@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --no-header --annotation-style line
 
 .DEFAULT_GOAL := help
-.PHONY: demo run test lint compliance bench locks defaults package clean help
+.PHONY: demo run test lint compliance bench locks defaults failures package clean help
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ locks: ## renew packaging/locks from pyproject.toml (ARGS=--upgrade moves every 
 defaults: ## write config.defaults.toml from the settings model
 	$(BOOTSTRAP) lint
 	@$(BIN)/python packaging/defaults.py
+
+failures: ## write docs/failures.md from the cases of the tests
+	$(BOOTSTRAP) test
+	@$(BIN)/python packaging/failures.py
 
 package: ## build a wheel into dist/
 	$(BOOTSTRAP) lint

@@ -59,7 +59,6 @@ def _changed(columns: Iterable[str]) -> Any:  # noqa: ANN401 - SQLAlchemy's Upda
 
 _UPDATE: Final = _changed((*_PLAIN, *_SEALED))
 _UPDATE_PLAIN: Final = _changed(_PLAIN)
-_MARK: Final = _changed(("removed_at",))
 
 
 class SqlAccounts:
@@ -88,7 +87,7 @@ class SqlAccounts:
                 found += part
             return found
 
-        found = await self._database.read(collect)
+        found = await self._database.read(collect, bulk=True)
         if found and not any(account.token for account in found):
             raise Broken(
                 "None of the stored accounts can be opened with this master key.",
@@ -107,7 +106,7 @@ class SqlAccounts:
             await self._journal.note(connection, ACCOUNT, [account.id for account in new])
 
         try:
-            await self._database.write(insert_all)
+            await self._database.write(insert_all, bulk=True)
         except Conflict as error:
             raise Conflict(
                 "One of these accounts is already there.", hint="None was added.", detail=error.detail
@@ -119,8 +118,8 @@ class SqlAccounts:
 
     async def remove(self, ids: Iterable[AccountId], at: float) -> None:
         """Mark accounts as removed at `at`; `restore` undoes it."""
-        marks: list[Record] = [{"this": account_id, "removed_at": at} for account_id in ids]
-        await self._database.write(lambda connection: self._mark(connection, marks))
+        gone = list(dict.fromkeys(ids))
+        await self._database.write(lambda connection: self._mark(connection, gone, at), bulk=True)
 
     async def restore(self, ids: Iterable[AccountId]) -> list[Account]:
         """Take back a removal; returns the accounts.
@@ -143,10 +142,10 @@ class SqlAccounts:
                     query.where(accounts.c.id.in_(part)).order_by(accounts.c.number)
                 )
                 back.update((row.fingerprint, row) for row in rows)
-            await self._mark(connection, [{"this": row.id, "removed_at": None} for row in back.values()])
+            await self._mark(connection, [row.id for row in back.values()], None)
             return list(back.values())
 
-        back = await self._database.write(take_back)
+        back = await self._database.write(take_back, bulk=True)
         restored: list[Account] = []
         for batch in parts(back):
             part = await offload(opened, batch, self._vault)
@@ -159,7 +158,7 @@ class SqlAccounts:
         await self._database.flush()
         query = select(accounts).where(accounts.c.removed_at.is_not(None))
         query = query.order_by(accounts.c.removed_at.desc(), accounts.c.number.desc())
-        rows = (await self._database.read(lambda connection: connection.execute(query))).all()
+        rows = (await self._database.read(lambda connection: connection.execute(query), bulk=True)).all()
         found: list[Removed] = []
         for batch in parts(rows):
             part = await offload(opened, batch, self._vault)
@@ -177,7 +176,7 @@ class SqlAccounts:
             await self._journal.forget(connection, ACCOUNT, gone)
             return len(gone)
 
-        return await self._database.write(forget)
+        return await self._database.write(forget, bulk=True)
 
     async def batches(self) -> AsyncIterator[Sequence[KeptAccount]]:
         """Every account, removed ones too, oldest first. One that cannot be opened is left out."""
@@ -207,7 +206,7 @@ class SqlAccounts:
             )
             return len(missing)
 
-        return await self._database.write(add)
+        return await self._database.write(add, bulk=True)
 
     # -- what a store that others write too has to know
 
@@ -242,11 +241,12 @@ class SqlAccounts:
             records += await offload(_records, part, self._vault)
         return records
 
-    async def _mark(self, connection: AsyncConnection, marks: Sequence[Record]) -> None:
+    async def _mark(self, connection: AsyncConnection, ids: Sequence[str], at: float | None) -> None:
         await self._journal.turn(connection)
-        for part in parts(marks):
-            await connection.execute(_MARK, part)
-        await self._journal.note(connection, ACCOUNT, [str(mark["this"]) for mark in marks])
+        for part in parts(ids):
+            mark = update(accounts).where(accounts.c.id.in_(part)).values(removed_at=at)
+            await connection.execute(mark)
+        await self._journal.note(connection, ACCOUNT, ids)
 
 
 async def _missing(connection: AsyncConnection, records: Sequence[Record]) -> list[Record]:

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
@@ -39,6 +40,8 @@ _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 30.0
 # With a full disk the list of requests must not fill the memory as well.
 _MOST_WAITING: Final = 20_000
+# Work on everything at once may take so many times longer than the rest.
+_BULK: Final = 12
 # How often work is tried that others were in the way of, or whose connection was lost before the commit.
 _TRIES: Final = 3
 
@@ -130,9 +133,10 @@ class Lane(Generic[T]):
     def __len__(self) -> int:
         return len(self._waiting) + len(self._taken)
 
-    def take(self) -> bool:
-        """Set aside what waits, to be written; tell whether that is anything."""
-        self._taken, self._waiting = self._waiting, {}
+    def take(self, most: int | None) -> bool:
+        """Set aside what waits, of very much the first `most`; tell whether that is anything."""
+        self._taken = dict(islice(self._waiting.items(), most))
+        self._waiting = dict(islice(self._waiting.items(), len(self._taken), None))
         return bool(self._taken)
 
     async def write(self, connection: AsyncConnection) -> None:
@@ -165,7 +169,7 @@ class _AnyLane(Protocol):
     """A `Lane`, whatever its rows."""
 
     def __len__(self) -> int: ...
-    def take(self) -> bool: ...
+    def take(self, most: int | None) -> bool: ...
     async def write(self, connection: AsyncConnection) -> None: ...
     async def write_singly(self, transaction: Transaction) -> list[str]: ...
     def settle(self, *, written: bool) -> None: ...
@@ -180,16 +184,24 @@ class Database(ABC):
     """An open database. Entering opens it and brings it up to date; leaving writes what waits and closes it.
 
     Whoever owns the writer's task must leave this block before it cancels its tasks. Entering raises
-    `DatabaseTrouble`. Nothing takes longer than `answer_s`, where that is not None.
+    `DatabaseTrouble`. Nothing takes longer than `answer_s`, where that is not None; one transaction of the
+    writer has at most `rows_at_once` rows of a lane, where that is not None.
     """
 
     def __init__(
-        self, engine: AsyncEngine, *, spawn: Spawn, on_trouble: OnTrouble, answer_s: float | None = None
+        self,
+        engine: AsyncEngine,
+        *,
+        spawn: Spawn,
+        on_trouble: OnTrouble,
+        answer_s: float | None = None,
+        rows_at_once: int | None = None,
     ) -> None:
         self._engine = engine
         self._spawn = spawn
         self._on_trouble = on_trouble
         self._answer_s = answer_s
+        self._rows_at_once = rows_at_once
         self._lanes: list[_AnyLane] = []
         self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -239,25 +251,23 @@ class Database(ABC):
 
     # --- reading and writing now ---
 
-    async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[T]], *, bulk: bool = False) -> T:
         """Return what `work` makes of one state of the database. Raises `DatabaseTrouble`.
 
-        `work` may be begun again when the connection is lost.
+        `work` may be begun again when the connection is lost. `bulk` gives it time to read everything.
         """
 
         async def reading() -> T:
             async with self._engine.connect() as connection:
                 return await work(connection)
 
-        return await self._uncancelled(self._tried(reading, lambda: True, self._answer_s))
+        return await self._uncancelled(self._tried(reading, lambda: True, self._limit_s(bulk=bulk)))
 
-    async def write(
-        self, work: Callable[[AsyncConnection], Awaitable[T]], *, answer_s: float | None = None
-    ) -> T:
-        """Return what `work` does in a transaction, within `answer_s` if given. Raises `DatabaseTrouble`.
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]], *, bulk: bool = False) -> T:
+        """Return what `work` does in a transaction. Raises `DatabaseTrouble`.
 
-        `work` may be begun again when it was rolled back. When the caller is cancelled the transaction is
-        rolled back, unless it is being committed at that moment.
+        `work` may be begun again when it was rolled back; `bulk` gives it time to write everything. When the
+        caller is cancelled the transaction is rolled back, unless it is being committed at that moment.
         """
         left = committing = False
 
@@ -270,12 +280,15 @@ class Database(ABC):
                 committing = True
                 return result
 
-        tried = self._tried(writing, lambda: not (committing or left), answer_s or self._answer_s)
+        tried = self._tried(writing, lambda: not (committing or left), self._limit_s(bulk=bulk))
         try:
             return await self._uncancelled(tried)
         except asyncio.CancelledError:
             left = True
             raise
+
+    def _limit_s(self, *, bulk: bool) -> float | None:
+        return self._answer_s if self._answer_s is None or not bulk else self._answer_s * _BULK
 
     async def _tried(
         self, work: Callable[[], Awaitable[T]], is_harmless: Callable[[], bool], answer_s: float | None
@@ -350,27 +363,35 @@ class Database(ABC):
 
     async def _flush(self) -> bool:
         async with self._flushing:
-            taken = [lane for lane in self._lanes if lane.take()]
-            if not taken:
-                return True
-            written = False
-            try:
-                refused = await self._write(taken)
-                written = True
-            except DatabaseTrouble as error:
-                self._failed(error, taken)
-                return False
-            finally:
-                for lane in taken:
-                    lane.settle(written=written)
-            self._succeeded()
-            if refused:
-                log.error("rows cannot be written and were dropped rows=%s", "; ".join(refused))
-                self._on_trouble(
-                    "A change could not be saved.",
-                    "It is lost when GrokDesk stops. The log says more.",
-                )
+            most = self._rows_at_once
+            rounds = 1 if most is None else max(map(len, self._lanes), default=0) // most + 1
+            for _ in range(rounds):
+                if not await self._flush_some(most):
+                    return False
             return True
+
+    async def _flush_some(self, most: int | None) -> bool:
+        taken = [lane for lane in self._lanes if lane.take(most)]
+        if not taken:
+            return True
+        written = False
+        try:
+            refused = await self._write(taken)
+            written = True
+        except DatabaseTrouble as error:
+            self._failed(error, taken)
+            return False
+        finally:
+            for lane in taken:
+                lane.settle(written=written)
+        self._succeeded()
+        if refused:
+            log.error("rows cannot be written and were dropped rows=%s", "; ".join(refused))
+            self._on_trouble(
+                "A change could not be saved.",
+                "It is lost when GrokDesk stops. The log says more.",
+            )
+        return True
 
     async def _write(self, lanes: Sequence[_AnyLane]) -> list[str]:
         async def write_all() -> None:

@@ -43,6 +43,7 @@ _LISTEN_AGAIN_S: Final = 15.0
 # However often somebody rings.
 _PAUSE_S: Final = 0.2
 _LEAVING_S: Final = 2.0
+_ASKING: Final = 5
 
 
 @dataclass(slots=True)
@@ -93,6 +94,8 @@ class SqlShared:
         # How many requests of an account this program has in flight, and of which that has to be written.
         self._held: dict[AccountId, int] = {}
         self._unwritten: set[AccountId] = set()
+        # So many ask at once: waiting for a connection says nothing about the server, and others need some.
+        self._asking = asyncio.Semaphore(_ASKING)
         self._something_unwritten = asyncio.Event()
         # What others hold, as it was last told.
         self._elsewhere: dict[AccountId, int] = {}
@@ -108,7 +111,7 @@ class SqlShared:
     async def __aenter__(self) -> Self:
         self._seen = await self._server.write(self._join)
         self._beat_at = self._clock.monotonic()
-        self._take(await self._server.read(self._look))
+        self._take(await self._server.read(self._look, bulk=True))
         self._tasks = [
             self._spawn(self._keep_looking(), name="shared store"),
             self._spawn(self._keep_writing(), name="leases"),
@@ -143,20 +146,17 @@ class SqlShared:
         Returns None when it was granted, else how many the others hold. Grants it when the server is away.
         """
         ticket = _Ticket()
+        others: int | None = None
         try:
-            if self._is_away:
-                self._hold(account, ticket)
-                self._to_write(account)
-                return None
-            async with asyncio.timeout(self._timing.lease_s):
-                others = await self._server.write(partial(self._count, account, most, ticket))
+            async with self._asking:
+                if not self._is_away:
+                    async with asyncio.timeout(self._timing.lease_s):
+                        others = await self._server.write(partial(self._count, account, most, ticket))
+        except InTheWay:
+            ticket.is_left = True
         except (DatabaseTrouble, TimeoutError) as error:
             ticket.is_left = True
-            if not isinstance(error, InTheWay):
-                self._lost(error)
-            self._hold(account, ticket)
-            self._to_write(account)
-            return None
+            self._lost(error)
         except BaseException:
             ticket.is_left = True
             if ticket.is_counted:
@@ -164,6 +164,10 @@ class SqlShared:
             raise
         if others is not None:
             self._elsewhere[account] = self._elsewhere_told[account] = others
+        elif self._is_away or ticket.is_left:
+            # Granted without being asked for, or without an answer.
+            self._hold(account, ticket)
+            self._to_write(account)
         return others
 
     def release(self, account: AccountId) -> None:
@@ -294,7 +298,7 @@ class SqlShared:
                     self._found()
                 elif self._clock.monotonic() >= self._beat_at + self._timing.beat_s:
                     await self._said(self._beat)
-                self._take(await self._server.read(self._look))
+                self._take(await self._server.read(self._look, bulk=True))
             except InTheWay:
                 self._look_now.set()
             except DatabaseTrouble as error:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
 
 import asyncpg
-from sqlalchemy import ColumnElement, Double, cast, func, select
+from sqlalchemy import ColumnElement, Double, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.completions import Keep
@@ -104,6 +104,7 @@ class PostgreSql(SqlServer):
                 "application_name": "grokdesk",
                 # A gateway that falls asleep in a transaction must not hold up the others.
                 "idle_in_transaction_session_timeout": f"{self._timing.answer_s * 1_000:.0f}",
+                "lock_timeout": f"{self._timing.answer_s * 500:.0f}",
                 "timezone": "UTC",
             },
         )
@@ -124,6 +125,7 @@ class PostgreSql(SqlServer):
         return self._worded("", f"{state} {detail}")
 
     async def _lock(self, connection: AsyncConnection) -> None:
+        await connection.execute(text("SET LOCAL lock_timeout = 0"))
         await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
     async def _unlock(self, connection: AsyncConnection) -> None:

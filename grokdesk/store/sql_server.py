@@ -45,7 +45,8 @@ _CONNECTIONS: Final = 8
 _RECYCLE_S: Final = 300.0
 # After the server could not be reached, nobody waits for it anew so soon.
 _PAUSE_S: Final = 1.0
-_MIGRATING_S: Final = 120.0
+# Rows of one kind in one transaction of the writer: others wait for their turn meanwhile.
+_ROWS_AT_ONCE: Final = 500
 _TEAM: Final = "team"
 
 
@@ -75,7 +76,15 @@ class SqlServer(Database):
             pool_recycle=_RECYCLE_S,
             pool_use_lifo=True,
         )
-        super().__init__(engine, spawn=spawn, on_trouble=on_trouble, answer_s=timing.answer_s)
+        # Of each connection that an outage has cut it would tell the whole story; ours is told once.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+        super().__init__(
+            engine,
+            spawn=spawn,
+            on_trouble=on_trouble,
+            answer_s=timing.answer_s,
+            rows_at_once=_ROWS_AT_ONCE,
+        )
         self._address = address
         self._team_key = team_key
         self._timing = timing
@@ -197,7 +206,7 @@ class SqlServer(Database):
         note = await self.read(lambda connection: connection.run_sync(_team_note))
         if note is not None:
             self.vault = await offload(team_vault, self._team_key, note)
-        for name in await self.write(self._bring_up_to_date, answer_s=_MIGRATING_S):
+        for name in await self.write(self._bring_up_to_date, bulk=True):
             log.info("migration applied name=%s", name)
         if note is None:
             self.vault = await self._first_vault()

@@ -20,15 +20,19 @@ from grokdesk.core.secret import Secret
 from grokdesk.platform import secrets
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import (
+    Cost,
     KeyLost,
     KeyringUnavailable,
     KeySource,
     NeedsChoice,
     Vault,
     WrongPassphrase,
+    WrongTeamKey,
+    new_team_note,
     no_keyring,
     passphrase_from_environment,
     system_keyring,
+    team_vault,
     unlock,
 )
 
@@ -416,3 +420,69 @@ def test_a_passphrase_file_that_gives_none_is_an_error(tmp_path: Path, content: 
 
     with pytest.raises(Broken, match="passphrase"):
         passphrase_from_environment({"GROKDESK_PASSPHRASE_FILE": str(file)})
+
+
+# --- the team key -------------------------------------------------------------------------------------------
+
+CHEAP = Cost(n=2, r=1, p=1)
+
+
+def test_everybody_with_the_team_key_makes_the_same_vault() -> None:
+    """
+    From what the shared store says, however the key was typed; two stores have two vaults.
+    """
+    composed, decomposed = Secret("caf\u00e9"), Secret("cafe\u0301")
+    note, another = new_team_note(composed), new_team_note(composed)
+
+    assert same_key(team_vault(composed, note), team_vault(decomposed, note))
+    with pytest.raises(Broken):
+        same_key(team_vault(composed, note), team_vault(composed, another))
+
+
+def test_another_team_key_is_noticed() -> None:
+    """
+    Before anything is opened; and the note gives neither away.
+    """
+    note = new_team_note(PHRASE, CHEAP)
+
+    with pytest.raises(WrongTeamKey, match="not the team key"):
+        team_vault(Secret("guessed"), note)
+
+    assert PHRASE.reveal() not in note
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "no note",
+        lambda _: "{}",
+        lambda _: "[]",
+        lambda note: note.replace('"n": 2', '"n": 3'),
+        lambda note: note.replace('"salt": "', '"salt": "!'),
+    ],
+)
+def test_a_note_that_cannot_be_read_is_no_wrong_key(change: Callable[[str], str]) -> None:
+    """
+    The owner is not sent looking for a passphrase.
+    """
+    with pytest.raises(KeyLost):
+        team_vault(PHRASE, change(new_team_note(PHRASE, CHEAP)))
+
+
+def test_a_note_of_a_newer_grokdesk_is_left_alone() -> None:
+    """
+    It says what to do.
+    """
+    note = new_team_note(PHRASE, CHEAP).replace('"format": 1', '"format": 2')
+
+    with pytest.raises(Broken, match="newer GrokDesk"):
+        team_vault(PHRASE, note)
+
+
+def test_a_changed_note_cannot_take_all_memory() -> None:
+    """
+    The cost it tells is bounded; the key is then simply wrong.
+    """
+    cost = json.loads(new_team_note(PHRASE, CHEAP))["cost"]
+
+    assert Cost.read({**cost, "n": 2**60, "r": 999, "p": 999}) == Cost(n=2**20, r=32, p=16)

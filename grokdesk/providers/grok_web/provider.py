@@ -30,7 +30,7 @@ from grokdesk.providers.grok_web.protocol import identity
 from grokdesk.providers.grok_web.rounds import Rounds, messages_for, needs_rounds
 from grokdesk.providers.grok_web.session import Means, Session, WebOptions
 from grokdesk.providers.grok_web.signer import Signer
-from grokdesk.providers.grok_web.threads import Further, Kept, Threads
+from grokdesk.providers.grok_web.threads import Further, Kept, Retold, Threads
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,11 @@ class GrokWeb:
         messages = messages_for(request)
         further = self._further(messages, lease, options)
         async with Chat(session, lease.mode, self._forms, self._user_id) as chat:
+
+            async def anew() -> AsyncIterator[Batch]:
+                self._threads.refused()
+                return await chat.ask(await chat.asking(request, messages))
+
             if further is not None:
                 try:
                     asking = await chat.asking(request, messages[further.start :], further.thread)
@@ -88,9 +93,9 @@ class GrokWeb:
             if further is None:
                 asking = await chat.asking(request, messages)
                 events = await chat.ask(asking)
-            read = events
+            read = events if further is None else Retold(events, anew)
             if needs_rounds(request):
-                read = Rounds(request, asking, chat.ask, events, lambda: chat.thread)
+                read = Rounds(request, asking, chat.ask, read, lambda: chat.thread)
             if chat.thread is not None:
                 read = Kept(read, lambda answer: self._keep(messages, answer, chat))
             yield read

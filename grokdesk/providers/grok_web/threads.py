@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,6 +17,7 @@ from grokdesk.core.accounts import AccountId
 from grokdesk.core.conversation import Message, Part, Role, Text, ToolCall
 from grokdesk.core.events import Batch, Called, Finished, TextPiece
 from grokdesk.providers.grok_web.protocol import payload
+from grokdesk.providers.grok_web.protocol.failures import ConversationGone
 
 _MOST: Final = 2_000
 _AGE_S: Final = 3_600.0
@@ -122,4 +123,32 @@ class Kept:
             elif isinstance(event, Finished):
                 parts: tuple[Part, ...] = (Text("".join(self._text)), *self._calls)
                 self._done(Message(Role.ASSISTANT, parts))
+        return batch
+
+
+class Retold:
+    """The events of an answer in an old conversation, which is told anew when Grok has forgotten it.
+
+    Grok may say so only when it is asked; `anew` asks with the whole history.
+    """
+
+    def __init__(
+        self, events: AsyncIterator[Batch], anew: Callable[[], Awaitable[AsyncIterator[Batch]]]
+    ) -> None:
+        self._events = events
+        self._anew = anew
+        self._begun = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        try:
+            batch = await anext(self._events)
+        except ConversationGone:
+            if self._begun:
+                raise
+            self._events = await self._anew()
+            batch = await anext(self._events)
+        self._begun = True
         return batch

@@ -59,7 +59,8 @@ async def place(server: Server | None, tmp_path: Path) -> AsyncIterator[Place]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that has a place with each kind; one marked `shared` only where gateways can share."""
+    """Run a test that has a place with each kind; one marked `shared` with those it names, or that share."""
     if "server" in metafunc.fixturenames:
-        kinds = SHARED if metafunc.definition.get_closest_marker("shared") else KINDS
+        shared = metafunc.definition.get_closest_marker("shared")
+        kinds = KINDS if shared is None else shared.args or SHARED
         metafunc.parametrize("server", kinds, indirect=True, ids=kinds)

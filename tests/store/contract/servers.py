@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -213,6 +213,15 @@ class PostgreSql(Server):
             await connection.execute("CREATE DATABASE grokdesk")
         await connection.close()
 
+    async def do(self, *statements: str) -> list[tuple[object, ...]]:
+        """Do something by hand; return the rows of the last statement."""
+        connection = await self._connect()
+        for statement in statements[:-1]:
+            await connection.execute(statement)
+        rows = await connection.fetch(statements[-1])
+        await connection.close()
+        return [tuple(row) for row in rows]
+
     async def clean(self) -> None:
         connection = await self._connect()
         tables = await self._tables(connection)
@@ -287,15 +296,18 @@ class MySql(Server):
             unix_socket=str(self.folder / "socket"), user="root", db=database, autocommit=True
         )
 
-    async def _do(self, *statements: str, database: str | None = "grokdesk") -> None:
+    async def do(self, *statements: str, database: str | None = "grokdesk") -> list[tuple[object, ...]]:
+        """Do something by hand; return the rows of the last statement."""
         connection = await self._connect(database)
         async with connection.cursor() as cursor:
             for statement in statements:
                 await cursor.execute(statement)
+            rows: list[tuple[object, ...]] = list(await cursor.fetchall())
         await connection.ensure_closed()
+        return rows
 
     async def ping(self) -> None:
-        await self._do(
+        await self.do(
             "SET sql_notes = 0",
             f"CREATE USER IF NOT EXISTS grokdesk@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'",
             "GRANT ALL ON grokdesk.* TO grokdesk@'127.0.0.1'",
@@ -315,7 +327,7 @@ class MySql(Server):
         await connection.ensure_closed()
 
     async def empty(self) -> None:
-        await self._do("DROP DATABASE grokdesk", "CREATE DATABASE grokdesk", database=None)
+        await self.do("DROP DATABASE grokdesk", "CREATE DATABASE grokdesk", database=None)
 
     async def contents(self) -> bytes:
         connection = await self._connect()
@@ -400,8 +412,5 @@ def _somebody_else() -> str:
     return "postgres" if "postgres" in known else "nobody"
 
 
-def _bytes_of(values: object) -> bytes:
-    return b"\0".join(
-        value if isinstance(value, bytes) else str(value).encode()
-        for value in values  # type: ignore[attr-defined]
-    )
+def _bytes_of(values: Iterable[object]) -> bytes:
+    return b"\0".join(value if isinstance(value, bytes) else str(value).encode() for value in values)

@@ -16,7 +16,7 @@ from typing import Final
 
 import orjson
 
-from grokdesk.core.accounts import Status
+from grokdesk.core.accounts import Faulted, Outcome, Status
 from grokdesk.core.errors import (
     AccountRejected,
     Again,
@@ -85,6 +85,7 @@ _MISTAKEN_CODES: Final = {
 _BIRTH_DATE_SET: Final = ("birth-date-change-limit-reached",)
 # The second is how a signature that is too old is told, as plain text (grok-web-media.md §12.1).
 _ANTI_BOT: Final = ("anti-bot", "page is out of date")
+_FORGOTTEN: Final = ("conversation_not_found",)
 _BUSY: Final = ("overloaded", "unavailable", "high demand", "at capacity")
 _CHALLENGE_PAGE: Final = ("just a moment", "challenge-platform", "__cf_chl", "cf-chl-")
 _LIMIT_MEMBERS: Final = ("globalRateLimit", "usageLimitReached", "usagePoolExhausted")
@@ -112,6 +113,19 @@ class NotAccepted(UpstreamError):
 
     title = "Grok did not accept the request"
     again = Again.NEVER
+
+
+class AskedTooOften(RateLimited):
+    """A limit of calls that are no questions: says nothing about how many of these are left."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The account rests a little."""
+        return Faulted(self.message)
+
+
+class ConversationGone(UpstreamError):
+    """The conversation that was to be continued is not known any more (§15.2)."""
 
 
 class Gone(UpstreamError):
@@ -169,6 +183,8 @@ def http_failure(
         return _server_trouble(status, said, detail)
     if status == HTTPStatus.BAD_REQUEST:
         return rejected(said.words, detail) or _refused_or(said, not_accepted(detail), detail)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return too_large(detail)
     if status == HTTPStatus.NOT_FOUND and call in _DELETIONS:
         return Gone("Grok does not have it any more.", detail=detail)
     if call in _FORM_CALLS and (status in _FORM_GONE or status < HTTPStatus.MULTIPLE_CHOICES):
@@ -188,6 +204,8 @@ def stream_failure(error: object, *, call: Call = Call.CHAT) -> UpstreamError:
     blamed = rejected(said.words, detail)
     if blamed is not None:
         return blamed
+    if said.has(_FORGOTTEN):
+        return conversation_gone(detail)
     if said.has(_ANTI_BOT):
         return taken_for_robot(detail)
     if said.has(_UNSAFE):
@@ -249,9 +267,9 @@ def limited(detail: str, *, retry_after: float | None = None) -> RateLimited:
     )
 
 
-def asked_too_often(detail: str, *, retry_after: float | None = None) -> RateLimited:
-    """Too many calls that ask or change something about the account; says nothing about its questions."""
-    return RateLimited(
+def asked_too_often(detail: str, *, retry_after: float | None = None) -> AskedTooOften:
+    """Too many calls that ask or change something about the account."""
+    return AskedTooOften(
         "Grok does not want to be asked so often by this account.",
         hint="Try again in a few minutes.",
         detail=detail,
@@ -338,6 +356,22 @@ def broke_off(detail: str) -> UpstreamError:
     """A failure inside a stream that says nothing more."""
     return UpstreamError(
         "Grok broke off its answer with an error of its own.", hint="Try again.", detail=detail
+    )
+
+
+def conversation_gone(detail: str) -> ConversationGone:
+    """Nothing to go on with."""
+    return ConversationGone(
+        "Grok does not know this conversation any more.", hint="Ask again.", detail=detail
+    )
+
+
+def too_large(detail: str) -> NotAccepted:
+    """More than Grok takes."""
+    return NotAccepted(
+        "This is too large for Grok.",
+        hint="Send less: a shorter conversation, or smaller attachments.",
+        detail=detail,
     )
 
 
