@@ -305,8 +305,7 @@ class _Stage:
                 job = acts.clear_conversations([account])
         [result] = await job.ended()
         if result.ok:
-            # How much is left does not matter here.
-            return Heard(0, said=re.sub(r"with \d.* left\.", "with some left.", result.said))
+            return Heard(0, said=result.said)
         return Heard(0, sentence=self._plain(f"{result.said} {result.hint}".rstrip()))
 
     async def _ask(self, case: Case, *, stream: bool) -> Heard:

@@ -2,73 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from pathlib import Path
 
 import pytest
 
 from grokdesk.core.accounts import Account
 from grokdesk.sim import Script
-from tests.app.failure_stage import FIRST, SECOND, Heard, Outcome, Played, play
-from tests.app.failures import SECTIONS, Case, Form, Meaning, Scene, Section, WayAfter
+from tests.app.failure_stage import FIRST, SECOND, Heard, Outcome, play
+from tests.app.failures import SECTIONS, Case, Meaning, Scene, Section, WayAfter
 from tests.app.failures_page import PATH, page
 
-Results = Mapping[tuple[str, Form], Played]
 
-GRID: Final = [
-    pytest.param(section, case, form, id=f"{section.title}-{case.name}-{form}")
-    for section in SECTIONS
-    for case in section.cases
-    for form in case.forms
-]
-
-
-def _of(item: pytest.Function) -> tuple[Case, Form]:
-    """Which case a test plays, and in which form."""
-    case, form = item.callspec.params["case"], item.callspec.params["form"]
-    assert isinstance(case, Case)
-    return case, "gateway" if form == "gateway" else "rest"
-
-
-@pytest.fixture(scope="module")
-def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """What came of the cases of a section, of those at least that were chosen."""
-    section: Section = request.param
-    chosen = {
-        (case.name, form)
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.function is test_what_follows_is_what_the_table_says
-        for case, form in [_of(item)]
-    }
-    every = [(case, form) for case in section.cases for form in case.forms]
-    cases = [one for one in every if (one[0].name, one[1]) in chosen] or every
-    return asyncio.run(play(tmp_path_factory.mktemp("failures"), cases))
-
-
-@pytest.mark.parametrize(("played", "case", "form"), GRID, indirect=["played"])
-def test_what_follows_is_what_the_table_says(played: Results, case: Case, form: Form) -> None:
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.title)
+async def test_what_follows_is_what_the_table_says(section: Section, tmp_path: Path) -> None:
     """
     For the client, the account, the ways out and the log; with somebody else to turn to, with nobody, and
-    after the first words.
+    after the first words. After another start of the program the accounts are as they were.
     """
-    came = played[case.name, form]
+    played = await play(tmp_path, [(case, form) for case in section.cases for form in case.forms])
 
-    assert came.together == together(case)
-    assert came.alone == alone(case)
-    assert came.later == later(case)
-
-
-@pytest.mark.parametrize("played", SECTIONS, indirect=True, ids=lambda section: section.title)
-def test_it_is_all_remembered(played: Results) -> None:
-    """
-    After another start of the program the accounts are as they were: status, reason, questions, rest.
-    """
-    assert played
-    for case in played.values():
-        assert case.kept
-        assert [remembered(one) for one in case.found] == [remembered(one) for one in case.kept]
+    for case in section.cases:
+        for form in case.forms:
+            came = played[case.name, form]
+            assert (case.name, form, came.together) == (case.name, form, together(case))
+            assert (case.name, form, came.alone) == (case.name, form, alone(case))
+            assert (case.name, form, came.later) == (case.name, form, later(case))
+            found = [remembered(one) for one in came.found]
+            assert (case.name, form, found) == (case.name, form, [remembered(one) for one in came.kept])
 
 
 def test_the_page_is_up_to_date() -> None:
