@@ -56,6 +56,10 @@ class Server:
         """Says no, with reasons."""
         return web.Response(status=403, text="Just a moment" * 1000, headers={"cf-mitigated": "challenge"})
 
+    async def decline(self, request: web.Request) -> web.StreamResponse:
+        """Answers with the status in the query and keeps the connection."""
+        return web.Response(status=int(request.query["status"]), text="no")
+
     async def cut(self, request: web.Request) -> web.StreamResponse:
         """Breaks off in the middle."""
         response = web.StreamResponse()
@@ -102,7 +106,7 @@ class Server:
 async def server() -> AsyncIterator[Server]:
     server = Server()
     app = web.Application()
-    for name in ("hold", "drip", "flood", "refuse", "cut", "socket"):
+    for name in ("hold", "drip", "flood", "refuse", "decline", "cut", "socket"):
         app.router.add_route("*", f"/{name}", getattr(server, name))
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
@@ -286,6 +290,24 @@ async def test_a_handshake_answered_with_a_wrong_proof_is_garbled(wire: Wire) ->
         with pytest.raises(Garbled):
             async with wire.connect(Call("GET", f"ws://127.0.0.1:{port}/")):
                 pass
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 404, 503])
+async def test_a_handshake_that_is_not_answered_with_101_comes_to_an_end(
+    server: Server, wire: Wire, status: int
+) -> None:
+    """
+    On a connection that stays open, and with success too, when libcurl would go on with our endless upload.
+    """
+    limits = Limits(first_s=5, idle_s=5)
+
+    async with (
+        asyncio.timeout(2),
+        wire.connect(Call("GET", f"{server.url}/decline?status={status}", limits=limits)) as socket,
+    ):
+        body = await socket.body()
+
+    assert (socket.is_open, socket.status, body) == (False, status, b"" if status == 204 else b"no")
 
 
 async def test_interim_answers_are_not_the_answer(wire: Wire) -> None:

@@ -13,12 +13,12 @@ from grokdesk.core.errors import (
     Challenged,
     Garbled,
     Overloaded,
-    RateLimited,
     Stopped,
     TakenForRobot,
     Unreachable,
     UpstreamError,
 )
+from grokdesk.providers.grok_web.protocol.failures import AskedTooOften
 from grokdesk.providers.grok_web.provider import GrokWeb
 from grokdesk.sim import (
     Script,
@@ -68,7 +68,7 @@ CALLS: dict[str, Callable[[GrokWeb, Account], Awaitable[object]]] = {
         (challenge(), Challenged, None),
         (plain_forbidden(), Stopped, None),
         (antibot(), TakenForRobot, None),
-        (limited(), RateLimited, None),
+        (limited(), AskedTooOften, None),
         (overloaded(), Overloaded, None),
         (server_error(500), UpstreamError, None),
     ],

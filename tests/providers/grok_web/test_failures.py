@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokdesk.core.accounts import Status
+from grokdesk.core.accounts import Faulted, Limited, Status
 from grokdesk.core.errors import (
     AccountRejected,
     Again,
@@ -22,8 +22,11 @@ from grokdesk.core.errors import (
     UpstreamTimeout,
 )
 from grokdesk.providers.grok_web.protocol.failures import (
+    AskedTooOften,
     BirthDateSet,
+    ConversationGone,
     Gone,
+    Hopeless,
     NotAccepted,
     http_failure,
     stream_failure,
@@ -76,7 +79,8 @@ def test_a_recorded_refusal_means_what_its_readme_says(at: int) -> None:
         answer["status"], answer["headers"], answer["body"].encode(), call=Call.RATE_LIMITS, now=NOW
     )
 
-    assert type(failure) is BODIES[at], answer["name"]
+    expected = AskedTooOften if BODIES[at] is RateLimited and answer["status"] == 429 else BODIES[at]
+    assert type(failure) is expected, answer["name"]
     if isinstance(failure, AccountRejected):
         assert (failure.status is Status.BLOCKED) == (answer["name"] in BLOCKED)
     assert failure.message.endswith(".")
@@ -95,10 +99,17 @@ def test_a_recorded_refusal_means_what_its_readme_says(at: int) -> None:
         (401, b"", AccountRejected),
         (401, b'{"error":"User is blocked"}', AccountRejected),
         (402, b"", RateLimited),
+        (403, b'{"code":"unauthorized:dpop-required"}', NotAccepted),
+        (403, b'{"error":{"code":"invalid_request","message":"No."}}', NotAccepted),
+        (403, b'{"code":7,"message":"invalid_request is no code here"}', Stopped),
+        (403, b'{"message":"Request rejected by policy."}', Refused),
+        (403, b"This page is out of date, please reload.", TakenForRobot),
+        (403, b"Just a moment...", Challenged),
+        (403, b'{"message":"Just a moment, please."}', Stopped),
         (403, b'{"code":"personal-team-blocked:spending-limit"}', RateLimited),
         (403, b"token revoked", AccountRejected),
         (403, HTML, Challenged),
-        (429, b"", RateLimited),
+        (413, b"", NotAccepted),
         (429, HTML, Challenged),
         (500, b"{}", UpstreamError),
         (500, b'{"message":"The model is overloaded"}', Overloaded),
@@ -197,7 +208,8 @@ def test_retry_after_is_seconds_or_a_date(value: str, expected: float | None) ->
         ({"code": 14}, Overloaded),
         ({"message": "Model temporarily unavailable"}, Overloaded),
         ({"code": 4}, UpstreamTimeout),
-        ({"code": 5, "message": "conversation_not_found"}, UpstreamError),
+        ({"code": 5, "message": "conversation_not_found"}, ConversationGone),
+        ({"kind": "conversation_not_found"}, ConversationGone),
         ({"usageLimitReached": False, "code": True}, UpstreamError),
         ("Too many requests", RateLimited),
         (None, UpstreamError),
@@ -244,18 +256,29 @@ def test_a_date_of_birth_that_is_set_is_told_from_a_limit(call: Call) -> None:
     """
     Only in answer to setting one, and only with its marker.
     """
-    assert type(of(429, SET_BEFORE, call)) is (BirthDateSet if call is Call.BIRTH_DATE else RateLimited)
-    assert type(of(429, b'{"code":8,"message":"Too many requests"}', call)) is RateLimited
+    assert isinstance(of(429, SET_BEFORE, call), BirthDateSet if call is Call.BIRTH_DATE else RateLimited)
+    assert isinstance(of(429, b'{"code":8,"message":"Too many requests"}', call), RateLimited)
 
 
 @pytest.mark.parametrize("call", Call)
 def test_a_limit_speaks_of_questions_only_where_questions_are_asked(call: Call) -> None:
     """
-    An account whose files are deleted too fast has not used up its questions.
+    An account whose files are deleted too fast has not used up its questions: it rests a little.
     """
     asks = call in {Call.CHAT, Call.UPLOAD, Call.UPLOAD_OLDER}
+    expected, outcome = (RateLimited, Limited) if asks else (AskedTooOften, Faulted)
 
-    told = {of(429, b"{}", call).message, stream_failure({"code": 8}, call=call).message}
+    for failure in (of(429, b"{}", call), stream_failure({"code": 8}, call=call)):
+        assert type(failure) is expected
+        assert type(failure.outcome) is outcome
+        assert ("used up its questions" in failure.message) is asks
 
-    assert len(told) == 1
-    assert ("used up its questions" in told.pop()) is asks
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 529])
+def test_trouble_that_is_said_not_to_pass_is_not_met_again(status: int) -> None:
+    """
+    `X-Should-Retry: false` counts for what is Grok's own fault, and not for what is the account's.
+    """
+    assert type(of(status, b"{}", x_should_retry="false")) is Hopeless
+    assert type(of(status, b"{}", x_should_retry="true")) is not Hopeless
+    assert type(of(429, b"{}", x_should_retry="false")) is RateLimited

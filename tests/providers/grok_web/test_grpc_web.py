@@ -8,11 +8,11 @@ from grokdesk.core.errors import (
     AccountRejected,
     Garbled,
     Overloaded,
-    RateLimited,
     TakenForRobot,
     UpstreamError,
 )
 from grokdesk.providers.grok_web.protocol import grpc_web
+from grokdesk.providers.grok_web.protocol.failures import AskedTooOften
 from grokdesk.providers.grok_web.protocol.headers import Call
 
 OK_TRAILER = bytes.fromhex("800000000f677270632d7374617475733a300d0a")
@@ -43,7 +43,7 @@ def test_a_message_is_taken_out_of_its_frames() -> None:
         (EXPIRED_TRAILER, {}, AccountRejected),
         (b"", {"grpc-status": "16"}, AccountRejected),
         (b"", {"grpc-status": "7"}, TakenForRobot),
-        (b"", {"grpc-status": "8", "grpc-message": "Too%20many"}, RateLimited),
+        (b"", {"grpc-status": "8", "grpc-message": "Too%20many"}, AskedTooOften),
         (b"", {"grpc-status": "14"}, Overloaded),
         (b"", {"grpc-status": "x"}, UpstreamError),
         (b"\x01\x00\x00\x00\x00", {}, Garbled),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
+import pytest
+
 from grokdesk.core.accounts import AccountId
 from grokdesk.core.conversation import Message, Role, Text
-from grokdesk.providers.grok_web.threads import Thread, Threads
+from grokdesk.core.events import Batch, TextPiece
+from grokdesk.providers.grok_web.protocol.failures import ConversationGone, conversation_gone
+from grokdesk.providers.grok_web.threads import Retold, Thread, Threads
 from tests.make import Clock
 
 A, B = AccountId("a"), AccountId("b")
@@ -30,3 +36,41 @@ def test_a_deleted_conversation_is_not_continued() -> None:
 
     known = {name for name, asked in histories.items() if threads.find([*asked, answer, more])}
     assert known == {"other", "bob"}
+
+
+async def answer(*words: str, forgotten: bool = False) -> AsyncIterator[Batch]:
+    for word in words:
+        yield [TextPiece(word)]
+    if forgotten:
+        raise conversation_gone("kind")
+
+
+async def anew() -> AsyncIterator[Batch]:
+    return answer("all", "anew")
+
+
+async def test_an_old_conversation_that_grok_has_forgotten_is_told_anew() -> None:
+    """
+    When Grok says so in place of the first word.
+    """
+    heard = [batch async for batch in Retold(answer(forgotten=True), anew)]
+
+    assert heard == [[TextPiece("all")], [TextPiece("anew")]]
+
+
+async def test_what_has_begun_is_not_told_again() -> None:
+    """
+    The words that came stand, and whoever listens hears how they end.
+    """
+    heard: list[Batch] = []
+
+    with pytest.raises(ConversationGone):
+        heard.extend([batch async for batch in kept(Retold(answer("one", forgotten=True), anew), heard)])
+
+    assert heard == [[TextPiece("one")]]
+
+
+async def kept(batches: AsyncIterator[Batch], into: list[Batch]) -> AsyncIterator[Batch]:
+    async for batch in batches:
+        into.append(batch)
+        yield batch
