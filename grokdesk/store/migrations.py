@@ -76,13 +76,6 @@ def m001_accounts(connection: Connection) -> None:
         Column("last_failure_at", TIME),
         Column("last_failure", TEXT, nullable=False),
         Column("removed_at", TIME),
-        Index(
-            "one_account_per_token",
-            "fingerprint",
-            unique=True,
-            sqlite_where=text("removed_at IS NULL"),
-            postgresql_where=text("removed_at IS NULL"),
-        ),
         **table_options(connection),
     )
     _make(connection, table)
@@ -267,18 +260,20 @@ def _make(connection: Connection, table: Table) -> None:
     connection.execute(CreateTable(table, if_not_exists=True))
     there = {index["name"] for index in inspect(connection).get_indexes(table.name)}
     for index in table.indexes:
-        if index.name not in there and _has(connection, index):
+        if index.name not in there:
             index.create(connection)
 
 
-def _has(connection: Connection, index: Index) -> bool:
-    """Whether this database has such an index: MySQL has none over a part of the rows."""
-    return not (index.dialect_options["sqlite"]["where"] is not None and connection.dialect.name == "mysql")
-
-
 def _one_account_per_token(connection: Connection) -> None:
-    """Keep tokens apart on MySQL: by a column that is the fingerprint of what is not removed."""
+    """Keep the tokens of accounts that are not removed apart.
+
+    MySQL has no index over a part of the rows; there a column is the fingerprint of what is not removed.
+    """
     if connection.dialect.name != "mysql":
+        connection.exec_driver_sql(
+            "CREATE UNIQUE INDEX IF NOT EXISTS one_account_per_token"
+            " ON accounts (fingerprint) WHERE removed_at IS NULL"
+        )
         return
     columns = {column["name"] for column in inspect(connection).get_columns("accounts")}
     if "present" not in columns:

@@ -16,10 +16,8 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, Final, NamedTuple, cast
-
-from sqlalchemy import Row
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from grokdesk.core.accounts import Account, AccountId
 from grokdesk.core.errors import Broken
@@ -27,7 +25,7 @@ from grokdesk.core.merging import merged
 from grokdesk.core.ports import Removed
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
-from grokdesk.store.accounts import opened, parts, to_record
+from grokdesk.store.accounts import MEMBERS, opened_members, parts, to_record
 from grokdesk.store.database import BATCH_ROWS, COPIED_ROWS, Conflict, DatabaseTrouble
 from grokdesk.store.redis_server import Script, Server, framed, unframed
 from grokdesk.store.redis_writer import Writer
@@ -630,28 +628,27 @@ def _changed_frames(part: Sequence[tuple[Account, int]], vault: Vault) -> list[b
 
 def _rows(frames: Sequence[bytes], vault: Vault) -> list[_Row]:
     rows = [_row(frame) for frame in frames]
-    # They are read by the names of their columns, and that is all a Row is there.
-    accounts = opened(cast("list[Row[Any]]", rows), vault)
+    accounts = opened_members(map(itemgetter(*MEMBERS), rows), vault)
     return [
         _Row(
             account=account,
-            revision=int(row.revision),
-            removed_at=float(row.removed_at) if row.removed_at else None,
-            number=int(row.number),
-            batch=row.batch.decode(),
+            revision=int(row["revision"]),
+            removed_at=float(row["removed_at"]) if row["removed_at"] else None,
+            number=int(row["number"]),
+            batch=row["batch"].decode(),
         )
         for row, account in zip(rows, accounts, strict=True)
     ]
 
 
-def _row(frame: bytes) -> SimpleNamespace:
+def _row(frame: bytes) -> dict[str, Any]:
     name, revision, removed_at, number, batch, plain, *sealed = unframed(frame)
-    return SimpleNamespace(
+    return {
         **json.loads(plain),
         **{column: content or None for column, content in zip(_SEALED, sealed, strict=True)},
-        id=name.decode(),
-        revision=revision,
-        removed_at=removed_at,
-        number=number,
-        batch=batch,
-    )
+        "id": name.decode(),
+        "revision": revision,
+        "removed_at": removed_at,
+        "number": number,
+        "batch": batch,
+    }
