@@ -265,6 +265,46 @@ def pool() -> None:
     _row("regular checks, 100 a second", f"{checked} checked, longest hold {longest_ms:.1f} ms")
 
 
+def media() -> None:
+    """Pictures, films and conversations at once."""
+    from bench import media as measured  # noqa: PLC0415 - the other tables need none of it
+
+    images, films, chats = measured.IMAGES, measured.FILMS, measured.CHATS
+    _title(
+        f"{images} requests for {measured.EACH} pictures, {films} films and {chats} conversations at once "
+        "(goals: all whole, 50 ms, 300 MB)"
+    )
+    told = asyncio.run(measured.loaded())
+    _row("all at once", f"{told.whole} of {images + films + chats} whole in {told.seconds:.1f} s")
+    own = f"our work at most {told.own_ms:.1f} ms of that"
+    _row("longest hold of the loop", f"{told.longest_ms:.1f} ms, {own}")
+    _row("memory", f"{told.before_mb:.0f} MB before, {told.most_mb:.0f} at most, {told.after_mb:.0f} after")
+
+
+def library() -> None:
+    """20,000 files: opening, putting right, pages with their small pictures, words."""
+    from bench import library as measured  # noqa: PLC0415 - the other tables need none of it
+
+    _title("20,000 files in the library (goals: start 100 ms more, page of 200 with thumbnails 50 ms)")
+    for count in (0, 20_000):
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(measured.fill(Path(folder), count))
+            took = asyncio.run(measured.measured(Path(folder), count))
+        _row(
+            f"{count:,} files",
+            f"open {took.opened:5.1f} ms   then put right in {took.put_right:5.0f} ms beside the rest, "
+            f"longest hold {took.longest_hold:4.1f} ms",
+        )
+    _row(
+        "page of 200 with thumbnails",
+        f"median {statistics.median(took.pages):5.1f} ms   worst {max(took.pages):5.1f} ms",
+    )
+    _row(
+        "page of 200 by words",
+        f"first {took.first_search:5.0f} ms   then median {statistics.median(took.searches):5.1f} ms",
+    )
+
+
 def _title(text: str) -> None:
     print(f"\n{text}\n{'-' * min(len(text), 100)}", flush=True)
 
@@ -276,11 +316,13 @@ def _row(name: str, text: str) -> None:
 TABLES = {
     "accounts": accounts,
     "pool": pool,
+    "library": library,
     "start": start,
     "tray": tray,
     "streams": streams,
     "formats": formats,
     "long": long,
+    "media": media,
 }
 
 if __name__ == "__main__":

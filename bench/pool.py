@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.processes import free_port, memory_mb, process, wait_for
 from grokdesk.app import App
-from grokdesk.core.accounts import Account, Mode, Report, Tier, Window, WindowSource
+from grokdesk.core.accounts import Account, Meter, Mode, Report, Tier, Window, WindowSource
 from grokdesk.core.egress import Egress
 from grokdesk.core.options import Options
 from grokdesk.engine.reading import read_accounts
@@ -69,7 +69,7 @@ async def refreshing(count: int, seconds: float) -> tuple[int, float]:
     return checked, longest * 1000
 
 
-async def _probe(account: Account, _: Egress, *, modes: Collection[Mode] = ()) -> Report:  # noqa: ARG001 - as the port
+async def _probe(account: Account, _: Egress, *, meters: Collection[Meter] = ()) -> Report:  # noqa: ARG001 - as the port
     await asyncio.sleep(0)
     now = time.time()  # noqa: TID251 - upstream's clock
     window = Window(30, 20, 86_400, reset_at=now + 86_400, synced_at=now, source=WindowSource.REAL)

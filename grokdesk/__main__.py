@@ -19,8 +19,9 @@ import orjson
 from grokdesk import __version__
 from grokdesk.cli import reports
 from grokdesk.cli.arguments import parser
-from grokdesk.cli.reports import complain, out, out_json, say
-from grokdesk.cli.talk import asking, followed
+from grokdesk.cli.saving import Target
+from grokdesk.cli.talk import asking, done, followed, made
+from grokdesk.cli.terminal import Progress, complain, out, out_json, say
 from grokdesk.cli.wishes import wish_of
 from grokdesk.core.errors import GrokDeskError
 from grokdesk.core.options import Options
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(error)
         return EXIT_FAILED
     except KeyboardInterrupt:
+        return EXIT_FAILED
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` has; what waits to be written must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
 
 
@@ -125,16 +130,30 @@ def _command(args: argparse.Namespace) -> int:
     if (args.command, getattr(args, "action", None)) == ("backup", "restore") and _is_copy(args.file):
         return _put_back(args)
     wish = wish_of(args)
-    answer = asyncio.run(_carried_out(_options(args), wish))
+    if wish["do"] == "media.make":
+        target = Target.of(args.out, wish.get("n", 1), wish["kind"])
+        target.check()
+        answer = asyncio.run(_made(_options(args), wish, target))
+    else:
+        answer = asyncio.run(_carried_out(_options(args), wish))
     return reports.told(wish["do"], args, answer)
 
 
 async def _carried_out(options: Options, wish: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a wish; where that begins a job, its end."""
+    """The answer to a wish; where that begins a job or an errand, its end."""
     async with asking(options, wish) as (ask, answer):
         if "job" in answer and not wish["do"].startswith("jobs."):
-            return await followed(ask, answer, reports.Progress())
+            return await followed(ask, answer, Progress().of_job)
+        if "errand" in answer:
+            return await done(ask, answer, Progress().of_errand)
         return answer
+
+
+async def _made(options: Options, wish: dict[str, Any], target: Target) -> dict[str, Any]:
+    """What became of pictures or a film, and where the files were written to."""
+    async with asking(options, wish) as (ask, begun):
+        answer = await made(ask, begun, Progress().of_media)
+        return await target.save_all(answer, ask)
 
 
 def _is_copy(name: str) -> bool:

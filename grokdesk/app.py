@@ -22,23 +22,30 @@ from grokdesk.core.accounts import AccountId, Report
 from grokdesk.core.completions import Keep
 from grokdesk.core.egress import public_name
 from grokdesk.core.errors import Broken, InvalidRequest
-from grokdesk.core.notices import Bus, KeysChanged, Notice, SettingsChanged, Trouble
+from grokdesk.core.media import Kept
+from grokdesk.core.notices import Bus, KeysChanged, LibraryChanged, Notice, SettingsChanged, Trouble
 from grokdesk.core.options import KeyChoice, Options
 from grokdesk.core.ports import News, Shared
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import ClearanceMode, Live, LoggingSettings, Settings
+from grokdesk.dialects import openai_media
 from grokdesk.engine.account_commands import AccountCommands
 from grokdesk.engine.accounts import AccountPool, Brought
 from grokdesk.engine.acts import Acts
+from grokdesk.engine.asset_fetch import AssetFetch
 from grokdesk.engine.backups import Backups, Daily, set_by_owner
 from grokdesk.engine.commands import Commands
 from grokdesk.engine.conversations import Conversations
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.engine import Engine
+from grokdesk.engine.errands import Errands
 from grokdesk.engine.house_commands import HouseCommands, Moved
 from grokdesk.engine.import_export import Plan
 from grokdesk.engine.jobs import Jobs
 from grokdesk.engine.keys import ClientKeys
+from grokdesk.engine.library import Library
+from grokdesk.engine.media_commands import MediaCommands
+from grokdesk.engine.media_jobs import MediaJobs
 from grokdesk.engine.quota import Checks
 from grokdesk.engine.reading import NewAccount, Reading, read_accounts
 from grokdesk.engine.runs import RunLog
@@ -49,6 +56,8 @@ from grokdesk.platform import logs, single_instance
 from grokdesk.platform.clock import SystemClock
 from grokdesk.platform.deadlines import Deadlines
 from grokdesk.platform.ids import client_key, new_id
+from grokdesk.platform.media_files import MediaFiles
+from grokdesk.platform.memory import give_back
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import (
     KeySource,
@@ -181,6 +190,7 @@ class App:
         self.deadlines = Deadlines(self.clock)
         stack.callback(self.deadlines.close)
         from grokdesk.store.contents import StoreContents  # noqa: PLC0415 - SQLAlchemy, only after the tray icon
+        from grokdesk.store.library_file import opened_library  # noqa: PLC0415 - same
         from grokdesk.store.opening import opened  # noqa: PLC0415 - same
 
         stores = await stack.enter_async_context(
@@ -194,6 +204,9 @@ class App:
                 keep=self._keep,
                 new_id=new_id,
             )
+        )
+        shelves = await stack.enter_async_context(
+            opened_library(paths, self.vault, spawn=self.tasks.spawn, on_trouble=self._trouble)
         )
         rng = SystemRandom()
         self.pool = AccountPool(
@@ -238,6 +251,9 @@ class App:
             rng=rng,
             learned=self._learned,
         )
+        self.library = await stack.enter_async_context(
+            Library(shelves.files, MediaFiles(paths.media), self.live, self.bus, self.clock, self.deadlines)
+        )
         self.engine = Engine(
             provider=self.provider,
             pool=self.pool,
@@ -247,6 +263,24 @@ class App:
             clock=self.clock,
             deadlines=self.deadlines,
             new_id=new_id,
+            library=self.library,
+            downloads=self.provider,
+        )
+        self.media_jobs = await stack.enter_async_context(
+            MediaJobs(
+                engine=self.engine,
+                store=shelves.jobs,
+                library=self.library,
+                calls=self.provider,
+                pool=self.pool,
+                egress=self.egress,
+                bus=self.bus,
+                clock=self.clock,
+                deadlines=self.deadlines,
+                tasks=self.tasks,
+                new_id=new_id,
+                code=lambda error: openai_media.wording(error).code,
+            )
         )
         self.checks = await stack.enter_async_context(
             Checks(self.provider, self.pool, self.egress, self.live, self.tasks)
@@ -290,6 +324,8 @@ class App:
                 deadlines=self.deadlines,
                 readiness=self._readiness,
                 completions=stores.completions,
+                library=self.library,
+                media_jobs=self.media_jobs,
                 conversations=self.conversations,
             )
         )
@@ -313,6 +349,23 @@ class App:
                     move=partial(self._move, stores),
                     clock=self.clock,
                 ).table(),
+                **AssetFetch(
+                    lists=self.acts,
+                    downloads=self.provider,
+                    library=self.library,
+                    pool=self.pool,
+                    egress=self.egress,
+                    jobs=self.jobs,
+                    live=self.live,
+                    clock=self.clock,
+                ).table(),
+                **MediaCommands(
+                    library=self.library,
+                    jobs=self.media_jobs,
+                    errands=Errands(self.clock, self.tasks, new_id=new_id),
+                    check=self.engine.check,
+                    link=self._link,
+                ).table(),
             },
         )
         if not options.serve:
@@ -325,6 +378,7 @@ class App:
             (self._follow(stores.shared), "news of other gateways"),
             (self.upkeep.run(), "upkeep of accounts"),
             (self.egress.upkeep(), "upkeep of ways out"),
+            (self.library.upkeep(), "upkeep of the library"),
         ):
             await stack.enter_async_context(self.tasks.during(work, name=name))
         await stack.enter_async_context(single_instance.listen(paths.data, self.commands.do))
@@ -337,6 +391,11 @@ class App:
             self.checks.start_unknown()
         # What is here now stays; walking it again and again would stall every stream for some 50 ms.
         gc.freeze()
+
+    def _link(self, kept: Kept) -> str:
+        """Where this machine reaches a file; empty while nothing serves it."""
+        state = self.gateway.state
+        return f"http://{state.address}{kept.path}" if state.port else ""
 
     # -- what the face calls
 
@@ -400,11 +459,16 @@ class App:
 
     async def _keep_house(self) -> None:
         """Take in what the owner writes into the settings file, and forget old requests."""
+        made = asyncio.Event()
+        self.bus.subscribe(lambda notice: made.set() if isinstance(notice, LibraryChanged) else None)
         while True:
             await asyncio.sleep(LOOK_S)
             async with self._changing:
                 await self._reread()
             await self.runs.tidy()
+            if made.is_set() and not self.runs.in_flight:
+                made.clear()
+                await offload(give_back)
 
     async def _follow(self, shared: Shared) -> None:
         """Take in what other gateways of a shared store change."""
@@ -557,6 +621,12 @@ def web_options(settings: Settings) -> WebOptions:
         continue_conversations=chat.continue_conversations,
         limits=Limits(times.connect_s, times.first_s, times.idle_s, times.total_s),
         probe_s=times.probe_s,
+        public_images_url=web.public_images_url,
+        adult=settings.media.allow_nsfw,
+        media_form=settings.media.form,
+        image_s=times.image_s,
+        video_s=times.video_s,
+        download_s=times.download_s,
     )
 
 

@@ -95,6 +95,7 @@ async def running(folder: Path, sim: Simulator, world: World, **overrides: objec
         "gateway.port": 0,
         "grok_web.api_url": sim.url,
         "grok_web.assets_url": sim.url,
+        "grok_web.public_images_url": sim.url,
         "grok_web.accounts_url": sim.url,
         "accounts.check_on_import": False,
         "accounts.check_regularly": False,

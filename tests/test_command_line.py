@@ -6,6 +6,7 @@ neither a process nor this machine's keyring calls `main` right here.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -15,17 +16,22 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
+from random import Random
 from typing import Any
 
 import pytest
 
 from grokdesk import __version__
 from grokdesk.__main__ import main
+from grokdesk.sim import Simulator, World
+from grokdesk.sim.pictures import frame
 
 TOKENS = [f"invented-sso-token-number-{number}" for number in range(3)]
 PATIENCE_S = 40
@@ -169,6 +175,11 @@ def test_the_version_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None
         ["accounts"],
         ["accounts", "import"],
         ["keys", "revoke"],
+        ["image"],
+        ["image", "a cat", "-n", "11"],
+        ["video", "a cat", "--seconds", "21"],
+        ["library", "export"],
+        ["library", "list", "--limit", "-1"],
         ["dance"],
         ["--log-level", "loud", "status"],
         ["--demo", "status"],
@@ -410,6 +421,243 @@ def test_a_passphrase_opens_the_folder(shell: Shell, here: Here, tmp_path: Path)
     assert (wrong.code, without.code) == (1, 1)
     assert "passphrase" in wrong.err.lower()
     assert "GROKDESK_PASSPHRASE" in without.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_reader_that_has_seen_enough_is_no_failure_to_report(shell: Shell) -> None:
+    """
+    As with `grokdesk library list | head`: no traceback.
+    """
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        left = subprocess.run(
+            shell.command("config", "show"),
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            env=shell.environment(),
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    assert (left.returncode, left.stderr) == (1, b"")
+
+
+# --- pictures and films -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Grok:
+    """A simulated Grok on a thread of its own, with one account."""
+
+    world: World
+    sim: Simulator
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What points the program at it."""
+        names = ("API_URL", "ASSETS_URL", "ACCOUNTS_URL", "PUBLIC_IMAGES_URL")
+        return {
+            "GROKDESK__ACCOUNTS__CHECK_ON_IMPORT": "false",
+            "GROKDESK__ACCOUNTS__CHECK_REGULARLY": "false",
+            **{f"GROKDESK__GROK_WEB__{name}": self.sim.url for name in names},
+        }
+
+
+@pytest.fixture
+def grok() -> Iterator[Grok]:
+    world = World(time.time, Random(1), picture_scale=0.1)  # noqa: TID251 - the clock the simulator is given
+    world.add(TOKENS[0], "super")
+    started: Queue[tuple[Simulator, Callable[[], object]]] = Queue()
+
+    async def serve() -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with Simulator(world, port=0).started() as sim:
+            started.put((sim, lambda: loop.call_soon_threadsafe(over.set)))
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    sim, end = started.get(timeout=PATIENCE_S)
+    try:
+        yield Grok(world, sim)
+    finally:
+        end()
+        thread.join()
+
+
+def test_pictures_and_films_are_made_and_written(here: Here, grok: Grok, tmp_path: Path) -> None:
+    """
+    Each under a name for people, or the one that was said and in its format; nothing is written over.
+    """
+    out = tmp_path / "out"
+
+    def run(*arguments: str) -> Done:
+        return here(*arguments, **grok.environment)
+
+    here("accounts", "import", "-", stdin=TOKENS[0])
+    made = run("image", "a cat: on a/roof", "-n", "2", "--size", "1024x1792", "--out", str(out))
+    pictures = [Path(line) for line in made.out.splitlines()]
+    edit = run("image", "make it blue", "--from", str(pictures[0]), "--out", str(out / "blue.png"))
+    again = run("--json", "image", "a dog", "--out", str(out / "blue.png"))
+    film = run("video", "a dog", "--seconds", "6", "--out", str(out))
+    listed = run("library", "list", "--json", "--text", "roof")
+
+    assert (made.code, made.err, len(pictures)) == (0, "", 2)
+    assert all(one.parent == out and " a cat on a roof" in one.name for one in pictures)
+    assert all(one.read_bytes().startswith(b"\xff\xd8\xff") for one in pictures)
+    assert (edit.code, edit.out) == (0, f"{out / 'blue.png'}\n")
+    assert (out / "blue.png").read_bytes().startswith(b"\x89PNG")
+    assert again.json["files"][0]["saved"] == str(out / "blue (2).png")
+    assert Path(film.out.strip()).read_bytes()[4:8] == b"ftyp"
+    assert [one["prompt"] for one in listed.json] == ["a cat: on a/roof"] * 2
+    assert grok.sim.violations == []
+
+
+def test_what_was_made_nevertheless_is_written(here: Here, grok: Grok, tmp_path: Path) -> None:
+    """
+    Some pictures withheld, or none made: what there is, one sentence why, exit code 1.
+    """
+    here("accounts", "import", "-", stdin=TOKENS[0], **grok.environment)
+
+    some = here("image", "a cat [[moderate:1]]", "-n", "3", "--out", str(tmp_path), **grok.environment)
+    none = here("image", "a cat [[moderate]]", "--out", str(tmp_path), **grok.environment)
+    jobs = here("media", "list", "--json", **grok.environment)
+
+    assert (some.code, len(some.out.splitlines())) == (1, 2)
+    assert "2 of 3 pictures" in some.err
+    assert (none.code, none.out) == (1, "")
+    assert "withheld" in none.err
+    assert [job["state"] for job in jobs.json] == ["failed", "failed"]
+
+
+def test_nothing_is_asked_of_grok_that_cannot_be_written(here: Here, grok: Grok, tmp_path: Path) -> None:
+    """
+    One name for two pictures, a format that is none, a folder under a file, what is no picture to begin with.
+    """
+    here("accounts", "import", "-", stdin=TOKENS[0], **grok.environment)
+    (tmp_path / "file").write_bytes(b"x")
+
+    refused = [
+        here("image", "a cat", *more, **grok.environment)
+        for more in (
+            ("-n", "2", "--out", str(tmp_path / "cat.jpg")),
+            ("--out", str(tmp_path / "cat.tiff")),
+            ("--out", str(tmp_path / "file" / "folder")),
+            ("--from", str(tmp_path / "file")),
+            ("--from", str(tmp_path / "missing.jpg")),
+            ("--from", *[str(tmp_path / "file")] * 8),
+        )
+    ]
+
+    assert [(one.code, one.out) for one in refused] == [(1, "")] * 6
+    assert all(len(one.err.splitlines()) == 1 for one in refused)
+    assert grok.sim.received == []
+
+
+def test_the_library_is_looked_after_by_scripts(here: Here, grok: Grok, tmp_path: Path) -> None:
+    """
+    Shown, marked, tagged, exported, imported elsewhere, removed, brought back, tidied.
+    """
+    here("accounts", "import", "-", stdin=TOKENS[0], **grok.environment)
+    here("image", "a cat", "-n", "2", "--out", str(tmp_path / "out"), **grok.environment)
+    first, second = (one["id"] for one in here("library", "list", "--json").json)
+
+    marked = here("library", "favourite", first)
+    here("library", "tag", "work", second)
+    shown = here("library", "show", second)
+    favourites = here("library", "list", "--favourites").out.split("\t")[0]
+    unsaid = here("library", "export", str(tmp_path / "all"))
+    exported = here("library", "export", str(tmp_path / "all"), "--all")
+    removed = here("library", "remove", first, "nonsense")
+    gone = here("library", "list", "--removed").out.split("\t")[0]
+    back = here("library", "restore", first)
+    revoked = here("library", "revoke", first)
+    tidied = here("library", "tidy")
+
+    assert (marked.out, favourites) == ("1 file marked as favourite.\n", first)
+    assert ["Tags", "work"] in [line.split() for line in shown.out.splitlines()]
+    assert (unsaid.code, "--all" in unsaid.err) == (1, True)
+    assert exported.out == "2 files exported, 0 were there already.\n"
+    assert len(list((tmp_path / "all").glob("*.jpg"))) == len(list((tmp_path / "all").glob("*.json"))) == 2
+    assert (removed.code, removed.out, "nonsense" in removed.err) == (1, "1 file removed.\n", True)
+    assert (gone, back.out) == (first, "1 file brought back.\n")
+    assert revoked.out.split("\t")[0] == first != revoked.out.split("\t")[1].strip()
+    assert "image: 2 files" in tidied.out
+
+
+def test_a_folder_of_the_predecessor_is_imported(here: Here, tmp_path: Path) -> None:
+    """
+    With counts; what was no picture is exit code 1, a folder without any says what it should be.
+    """
+    old = tmp_path / "old" / "files" / "images"
+    old.mkdir(parents=True)
+    (old / "a.jpg").write_bytes(frame("a", 48, 32, 0.5, 40))
+
+    taken = here("library", "import", str(tmp_path / "old"))
+    (old / "b.jpg").write_bytes(b"nothing")
+    again = here("library", "import", str(tmp_path / "old"))
+    none = here("library", "import", str(tmp_path / "missing"))
+
+    assert (taken.code, taken.out) == (0, "1 file imported, 0 were there already.\n")
+    assert (again.code, again.out) == (1, "0 files imported, 1 were there already.\n")
+    assert again.err == "1 file could not be taken in.\n"
+    assert (none.code, len(none.err.splitlines())) == (1, 1)
+
+
+def test_what_accounts_keep_is_fetched(here: Here, grok: Grok) -> None:
+    """
+    Pictures and films at Grok come into the library once.
+    """
+    here("accounts", "import", "-", stdin=TOKENS[0])
+    account = grok.world.accounts[TOKENS[0]]
+    grok.world.media.picture(account, "p1", (640, 480))
+    grok.world.media.film(account, "f1", (640, 480), 6)
+
+    fetched = here("accounts", "assets", "fetch", "--all", **grok.environment)
+    again = here("accounts", "assets", "fetch", "--all", **grok.environment)
+    listed = here("library", "list", "--json").json
+
+    assert (fetched.code, "2 fetched, 0 were here already." in fetched.out) == (0, True)
+    assert (again.code, "0 fetched, 2 were here already." in again.out) == (0, True)
+    assert sorted(one["kind"] for one in listed) == ["image", "video"]
+    assert grok.sim.violations == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_ctrl_c_cancels_what_is_being_made(shell: Shell, here: Here, grok: Grok, tmp_path: Path) -> None:
+    """
+    The running program ends the job, and with it the call; the answer is exit code 1 and no traceback.
+    """
+    grok.world.media.slow_s = PATIENCE_S
+    with shell.serving(**grok.environment):
+        here("accounts", "import", "-", stdin=TOKENS[0])
+        asking = subprocess.Popen(
+            shell.command("image", "a cat [[slow]]", "--out", str(tmp_path)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=shell.environment(),
+        )
+        until(lambda: grok.world.turns)
+        asking.send_signal(signal.SIGINT)
+        said = asking.communicate(timeout=PATIENCE_S)
+        jobs = here("media", "list", "--json").json
+        removed = here("media", "remove", jobs[0]["id"])
+        left = here("media", "list", "--json").json
+
+    assert (asking.returncode, said) == (1, ("", ""))
+    assert [job["state"] for job in jobs] == ["cancelled"]
+    assert (removed.out, left) == ("Removed, with 0 files.\n", [])
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for what happens on another thread or in another process."""
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
 
 
 # --- beside a running program -------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from grokdesk import __version__
+from grokdesk.cli.media_arguments import add_media
 from grokdesk.core.accounts import Status, Tier
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _backup(commands.group("backup", "keep everything in one sealed file, and bring it back"))
     _store(commands.group("store", "move to another store"))
     _jobs(commands.group("jobs", "list or cancel what is being done to many accounts"))
+    add_media(commands)
     _keys(commands.group("keys", "make, list or revoke client keys"))
     config = commands.group("config", "show the settings in force")
     config.command("show", "show the settings in force")
@@ -117,12 +119,12 @@ def _accounts(accounts: _Group) -> None:
         help="your own; Grok is told it and keeps it for good",
     )
     adult.add_argument("--i-am-an-adult", action="store_true", help="you confirm that you are")
-    for name, what in (
-        ("assets", "files that accounts keep at Grok"),
-        ("conversations", "conversations that accounts keep at Grok"),
+    for name, what, words in (
+        ("assets", "count, fetch or delete files that accounts keep at Grok", ["list", "fetch", "clear"]),
+        ("conversations", "count or delete conversations that accounts keep at Grok", ["list", "clear"]),
     ):
-        kept = accounts.command(name, f"count or delete {what}")
-        kept.add_argument("word", metavar="list|clear", choices=["list", "clear"])
+        kept = accounts.command(name, what)
+        kept.add_argument("word", metavar="|".join(words), choices=words)
         _chosen(kept)
     accounts.command("removed", "list accounts that can be brought back")
     back = accounts.command("restore", "bring removed accounts back")

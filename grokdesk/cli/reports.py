@@ -5,62 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
+from grokdesk.cli.media_reports import MEDIA_REPORTS
+from grokdesk.cli.terminal import EXIT_FAILED, Json, Report, moment, out, out_json, say
 from grokdesk.core.errors import GrokDeskError
-
-EXIT_FAILED: Final = 1
-
-Json = dict[str, Any]
-Report = Callable[[argparse.Namespace, Json], int]
-
-_NEVER: Final = "never"
-
-
-def say(text: str) -> None:
-    """Tell a person, beside what a script reads."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
-def out(text: str) -> None:
-    """Tell what was asked for."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def out_json(value: object) -> None:
-    """Tell what was asked for as one JSON document."""
-    out(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
-def complain(error: GrokDeskError) -> None:
-    """Tell a failure, and what to do."""
-    say(f"{error.message} {error.hint}".strip())
 
 
 def told(wish: str, args: argparse.Namespace, answer: Json) -> int:
     """Tell the answer to a wish; returns the exit code."""
     return _REPORTS[wish](args, answer)
-
-
-class Progress:
-    """How far a job is, on one line of a terminal; elsewhere nothing until it is over."""
-
-    def __init__(self) -> None:
-        self._shown = False
-
-    def __call__(self, job: Mapping[str, Any]) -> None:
-        if not sys.stderr.isatty():
-            return
-        failed = f", {job['failed']} failed" if job["failed"] else ""
-        end = "" if job["ended_at"] is None else "\n"
-        sys.stderr.write(f"\r\x1b[K{job['title']}: {job['done']} of {job['total']}{failed}{end}")
-        sys.stderr.flush()
 
 
 # --- accounts -----------------------------------------------------------------------------------------------
@@ -110,25 +65,25 @@ def _shown_account(args: argparse.Namespace, answer: Json) -> int:
         "Token": one["token"],
         "Mail": one["email"],
         "Tier": f"{one['tier']} ({one['tier_source']})",
-        "State": " ".join((one["status"], "since", _moment(one["since"]), one["reason"])).strip(),
-        "Rests until": _moment(one["resting_until"]) if one["resting_until"] else "",
+        "State": " ".join((one["status"], "since", moment(one["since"]), one["reason"])).strip(),
+        "Rests until": moment(one["resting_until"]) if one["resting_until"] else "",
         "Tags": ", ".join(one["tags"]),
         "Note": one["note"],
         "Way out": one["proxy"],
         "Requests at once": str(one["max_parallel"] or "as set for all"),
         "Adult content": "on" if one["adult"] else "",
-        "Last checked": _moment(one["checked_at"]),
+        "Last checked": moment(one["checked_at"]),
         "Last check failed": one["check_failure"],
-        "Last used": f"{_moment(one['last_use_at'])}, {one['uses']} times",
-        "Last failure": f"{one['last_failure']} ({_moment(one['last_failure_at'])})"
+        "Last used": f"{moment(one['last_use_at'])}, {one['uses']} times",
+        "Last failure": f"{one['last_failure']} ({moment(one['last_failure_at'])})"
         if one["last_failure"]
         else "",
-        "Week": f"{one['weekly']['left']:.0%} left until {_moment(one['weekly']['ends_at'])}"
+        "Week": f"{one['weekly']['left']:.0%} left until {moment(one['weekly']['ends_at'])}"
         if one["weekly"]
         else "",
     }
     for mode, left in one["quota"].items():
-        reset = f", full again {_moment(left['reset_at'])}" if left["reset_at"] else ""
+        reset = f", full again {moment(left['reset_at'])}" if left["reset_at"] else ""
         lines[f"Left of {mode}"] = f"{left['remaining']} of {left['total']} ({left['source']}{reset})"
     for product, quota in one["media"].items():
         count = "some" if quota["remaining"] is None else quota["remaining"]
@@ -138,10 +93,6 @@ def _shown_account(args: argparse.Namespace, answer: Json) -> int:
         if value:
             out(f"{name:<{width}}  {value}")
     return 0
-
-
-def _moment(seconds: float | None) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M") if seconds else _NEVER
 
 
 def _exported(args: argparse.Namespace, answer: Json) -> int:
@@ -178,7 +129,7 @@ def _listed_removed(args: argparse.Namespace, answer: Json) -> int:
         out_json(answer["accounts"])
         return 0
     for one in answer["accounts"]:
-        out("\t".join((one["id"], one["name"], one["tier"], f"removed {_moment(one['removed_at'])}")))
+        out("\t".join((one["id"], one["name"], one["tier"], f"removed {moment(one['removed_at'])}")))
     return 0
 
 
@@ -258,7 +209,7 @@ def _backed_up(args: argparse.Namespace, answer: Json) -> int:
     if "added" in answer:
         back = ", ".join(f"{count} {kind}" for kind, count in answer["added"].items() if count)
         out(f"Came back: {back or 'nothing, all of it is here'}.")
-    out(f"{args.file}: made {_moment(answer['made_at'])} by {answer['program']}, holds {counts}.")
+    out(f"{args.file}: made {moment(answer['made_at'])} by {answer['program']}, holds {counts}.")
     for problem in answer.get("problems", ()):
         say(problem)
     return 0
@@ -269,7 +220,7 @@ def _listed_backups(args: argparse.Namespace, answer: Json) -> int:
         out_json(answer["backups"])
         return 0
     for one in answer["backups"]:
-        out("\t".join((_moment(one["made_at"]), one["kind"], f"{one['bytes']:,} bytes", one["file"])))
+        out("\t".join((moment(one["made_at"]), one["kind"], f"{one['bytes']:,} bytes", one["file"])))
     return 0
 
 
@@ -360,11 +311,13 @@ _REPORTS: Final[dict[str, Report]] = {
                 "edit",
                 "adult",
                 "assets",
+                "fetch",
                 "conversations",
             )
         ),
         _acted,
     ),
+    **MEDIA_REPORTS,
     "jobs.list": _listed_jobs,
     "jobs.show": _shown_job,
     "jobs.cancel": _shown_job,

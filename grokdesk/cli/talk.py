@@ -74,3 +74,35 @@ async def followed(ask: Ask, answer: Json, progress: Callable[[Json], None]) -> 
     except asyncio.CancelledError:
         await ask({"do": "jobs.cancel", "job": job_id})
         raise
+
+
+async def made(ask: Ask, answer: Json, progress: Callable[[Json], None]) -> Json:
+    """The end of the pictures or film that `answer` names, with the files; as `followed` otherwise."""
+    job_id = answer["media"]["id"]
+    try:
+        while True:
+            progress(answer["media"])
+            if answer["media"]["is_over"]:
+                return answer
+            await asyncio.sleep(_POLL_S)
+            answer = await ask({"do": "media.show", "id": job_id})
+    except asyncio.CancelledError:
+        left = await ask({"do": "media.cancel", "id": job_id})
+        progress(left["media"])
+        raise
+
+
+async def done(ask: Ask, answer: Json, progress: Callable[[Json], None]) -> Json:
+    """The end of the errand that `answer` names; as `followed` otherwise."""
+    errand_id = answer["errand"]["id"]
+    try:
+        while True:
+            progress(answer["errand"])
+            if answer["errand"]["ended_at"] is not None:
+                return answer
+            await asyncio.sleep(_POLL_S)
+            answer = await ask({"do": "library.errand", "errand": errand_id})
+    except asyncio.CancelledError:
+        left = await ask({"do": "library.stop", "errand": errand_id})
+        progress(left["errand"])
+        raise

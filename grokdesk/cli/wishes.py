@@ -7,15 +7,18 @@ import base64
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from grokdesk.core.errors import GrokDeskError, InvalidRequest
+from grokdesk.core.media import MOST_REFERENCES
 
 Wish = dict[str, Any]
 
 _FORMATS: Final = {".json": "json", ".csv": "csv"}
+# The running program takes wishes of 256 MB.
+_MOST_BYTES: Final = 128 << 20
 _VARIABLE: Final = "GROKDESK_BACKUP_VARIABLE"
 
 
@@ -63,6 +66,10 @@ def _with_word(args: argparse.Namespace) -> Wish:
     return {"word": args.word, **_chosen(args)}
 
 
+def _assets(args: argparse.Namespace) -> Wish:
+    return {"do": "accounts.fetch", **_chosen(args)} if args.word == "fetch" else _with_word(args)
+
+
 def _edit(args: argparse.Namespace) -> Wish:
     said = {name: getattr(args, name) for name in ("label", "note", "proxy", "max_parallel")}
     return {**said, **_chosen(args)}
@@ -85,6 +92,90 @@ def _move(args: argparse.Namespace) -> Wish:
     return {"url": args.url, "team_key": key, "copy_only": args.copy_only}
 
 
+# --- pictures, films and the library ------------------------------------------------------------------------
+
+
+def _image(args: argparse.Namespace) -> Wish:
+    return {"kind": "image", "n": args.n, **_made(args)}
+
+
+def _video(args: argparse.Namespace) -> Wish:
+    return {
+        "kind": "video",
+        "seconds": args.seconds,
+        "resolution": args.resolution.value if args.resolution else None,
+        "preset": args.preset.value if args.preset else None,
+        **_made(args),
+    }
+
+
+def _made(args: argparse.Namespace) -> Wish:
+    prompt = _read("-").decode("utf-8-sig", "replace") if args.prompt == "-" else args.prompt
+    return {
+        "do": "media.make",
+        "prompt": prompt.strip(),
+        "size": args.size,
+        "model": args.model,
+        "references": _references(args.references),
+    }
+
+
+def _references(names: Sequence[str]) -> list[Wish]:
+    if len(names) > MOST_REFERENCES:
+        raise InvalidRequest(
+            f"{len(names)} pictures were given to begin with; Grok takes at most {MOST_REFERENCES}."
+        )
+    found = [(Path(name).name, _read(name)) for name in names]
+    if sum(len(data) for _, data in found) > _MOST_BYTES:
+        raise InvalidRequest(
+            f"The pictures have more than {_MOST_BYTES >> 20} MB together.", hint="Make them smaller first."
+        )
+    return [{"name": name, "data": base64.b64encode(data).decode()} for name, data in found]
+
+
+def _media_list(args: argparse.Namespace) -> Wish:
+    return {"kind": args.kind.value if args.kind else None, "limit": args.limit}
+
+
+def _by_id(args: argparse.Namespace) -> Wish:
+    return {"id": args.id}
+
+
+def _by_ids(args: argparse.Namespace) -> Wish:
+    return {"ids": args.ids}
+
+
+def _sought(args: argparse.Namespace) -> Wish:
+    return {
+        "kind": args.kind.value if args.kind else None,
+        "favourite": args.favourites,
+        "tag": args.tag,
+        "text": args.text,
+    }
+
+
+def _library_list(args: argparse.Namespace) -> Wish:
+    return {"limit": args.limit, "removed": args.removed, **_sought(args)}
+
+
+def _library_export(args: argparse.Namespace) -> Wish:
+    return {"ids": args.ids, "all": args.all, **_folder(args), **_sought(args)}
+
+
+def _folder(args: argparse.Namespace) -> Wish:
+    return {"folder": str(args.folder.expanduser().absolute())}
+
+
+def _changed(args: argparse.Namespace) -> Wish:
+    change: Wish = {
+        "favourite": {"favourite": True},
+        "unfavourite": {"favourite": False},
+        "tag": {"tag": [getattr(args, "word", "")]},
+        "untag": {"untag": [getattr(args, "word", "")]},
+    }
+    return {"do": "library.change", "ids": args.ids, **change[args.action]}
+
+
 _SAID: Final[dict[str, Callable[[argparse.Namespace], Wish]]] = {
     "accounts.import": _import,
     "accounts.list": _filters,
@@ -100,7 +191,7 @@ _SAID: Final[dict[str, Callable[[argparse.Namespace], Wish]]] = {
     "accounts.tier": _with_word,
     "accounts.edit": _edit,
     "accounts.adult": _adult,
-    "accounts.assets": _with_word,
+    "accounts.assets": _assets,
     "accounts.conversations": _with_word,
     "proxy.test": lambda args: {"ways": args.ways},
     "proxy.solve": lambda args: {"way": args.way},
@@ -110,6 +201,15 @@ _SAID: Final[dict[str, Callable[[argparse.Namespace], Wish]]] = {
     "store.move": _move,
     "jobs.show": lambda args: {"job": args.job},
     "jobs.cancel": lambda args: {"job": args.job},
+    "image": _image,
+    "video": _video,
+    "media.list": _media_list,
+    **dict.fromkeys(("media.show", "media.cancel", "media.remove", "library.show"), _by_id),
+    "library.list": _library_list,
+    "library.export": _library_export,
+    "library.import": _folder,
+    **dict.fromkeys((f"library.{name}" for name in ("favourite", "unfavourite", "tag", "untag")), _changed),
+    **dict.fromkeys(("library.remove", "library.restore", "library.revoke"), _by_ids),
     "keys.new": lambda args: {"name": args.name},
     "keys.revoke": lambda args: {"key": args.key},
 }

@@ -162,23 +162,64 @@ class Product(StrEnum):
     VIDEO_720P = "video720p"
 
 
+Meter = Mode | Product
+
+
 @dataclass(frozen=True, slots=True)
 class MediaQuota:
     """How many of one product may be made.
 
     `remaining` is None when that was not said; `reset_at` is when there are more, None when not said.
+    `used_at` is when one was last asked for. `refused_at` is when upstream last refused one without making
+    one since; until `refused_until` the product is left alone, whatever a sync says meanwhile. Not `known`:
+    upstream has never said, this is only what was learned from using it.
     """
 
     available: bool
     remaining: int | None
     window_s: int
     reset_at: float | None = None
+    used_at: float | None = None
+    refused_at: float | None = None
+    refused_until: float | None = None
+    known: bool = True
 
     def free_at(self) -> float:
-        """When one may be made: 0 for at once, else the time of the reset."""
-        if self.available and self.remaining != 0:
-            return 0.0
-        return self.reset_at or 0.0
+        """When one may be made: 0 for at once, else the time of the reset or the end of a refusal."""
+        wait = 0.0 if self.available and self.remaining != 0 else self.reset_at or 0.0
+        return max(wait, self.refused_until or 0.0)
+
+    def left(self) -> float:
+        """How much there is, 0 to 1: for comparing accounts."""
+        if self.remaining is None:
+            return 1.0 if self.available else 0.0
+        return min(self.remaining, _PLENTY) / _PLENTY
+
+    def spent(self, now: float) -> MediaQuota:
+        """One was made at `now`."""
+        remaining = None if self.remaining is None else max(0, self.remaining - 1)
+        reset_at = now + self.window_s if remaining == 0 and self.reset_at is None else self.reset_at
+        return replace(
+            self, remaining=remaining, reset_at=reset_at, used_at=now, refused_at=None, refused_until=None
+        )
+
+    def exhausted(self, now: float, until: float | None) -> MediaQuota:
+        """Upstream refused at `now`: left alone until `until`, else for a while that grows no longer."""
+        wait = now + min(self.window_s, _REFUSED_S) if until is None else until
+        return replace(self, refused_at=now, refused_until=wait)
+
+    def told(self, real: MediaQuota) -> MediaQuota:
+        """The quota that a sync tells, not forgetting a refusal since the last one that was made."""
+        return replace(
+            real, used_at=self.used_at, refused_at=self.refused_at, refused_until=self.refused_until
+        )
+
+
+# A refusal without a time: so long the product is left alone, unless its window is shorter.
+_REFUSED_S: Final = 3_600
+_PLENTY: Final = 20
+# What is assumed of a product that upstream has not told about.
+_UNTOLD: Final = MediaQuota(available=True, remaining=None, window_s=86_400, known=False)
 
 
 def _window(total: int, window_s: int) -> Window:
@@ -265,25 +306,41 @@ class Account:
         """What a person calls it: the label, else the mail address, else the end of the token."""
         return self.label or self.email or str(self.token)
 
-    def free_at(self, mode: Mode) -> float:
-        """When it may serve `mode`: 0 for at once, infinity for never as things stand."""
-        window = self.windows.get(mode)
+    def free_at(self, meter: Meter) -> float:
+        """When it may serve `meter`: 0 for at once, infinity for never as things stand.
+
+        A product that upstream did not name is one that this account does not have; before it has named any,
+        each is tried.
+        """
+        if isinstance(meter, Product):
+            quota = self.media.get(meter)
+            if self.status is not Status.ACTIVE or (quota is None and self._told_of_media):
+                return float("inf")
+            return max((quota or _UNTOLD).free_at(), self.resting_until)
+        window = self.windows.get(meter)
         if self.status is not Status.ACTIVE or window is None:
             return float("inf")
         credit = 0.0 if self.credits is None else self.credits.free_at()
         return max(window.free_at(), credit, self.resting_until)
 
-    def left(self, mode: Mode, now: float) -> float:
-        """The share of questions in `mode` that is left, 0 to 1; of the weekly pool where there is one."""
+    @property
+    def _told_of_media(self) -> bool:
+        """Whether upstream ever said what this account may make: then what it left out is not there."""
+        return any(quota.known for quota in self.media.values())
+
+    def left(self, meter: Meter, now: float) -> float:
+        """The share of `meter` that is left, 0 to 1; of the weekly pool where there is one."""
+        if isinstance(meter, Product):
+            return self.media.get(meter, _UNTOLD).left()
         if self.credits is not None and now < self.credits.ends_at:
             return self.credits.remaining / CREDITS_TOTAL
-        window = self.windows[mode].refreshed(now)
+        window = self.windows[meter].refreshed(now)
         return window.remaining / window.total if window.total else 0.0
 
-    def on_probation(self, mode: Mode) -> bool:
+    def on_probation(self, meter: Meter) -> bool:
         """Whether one request at a time has to show that it works again, after faults or a refusal."""
-        window = self.windows.get(mode)
-        return self.faults > 0 or (window is not None and window.refused_at is not None)
+        counted = self.media.get(meter) if isinstance(meter, Product) else self.windows.get(meter)
+        return self.faults > 0 or (counted is not None and counted.refused_at is not None)
 
     def with_tier(self, tier: Tier, source: TierSource) -> Account:
         """The account in `tier`, keeping what is known of modes that both tiers have."""
@@ -293,6 +350,10 @@ class Account:
     def with_window(self, mode: Mode, window: Window) -> Account:
         """The account with one window replaced."""
         return replace(self, windows={**self.windows, mode: window})
+
+    def with_quota(self, product: Product, quota: MediaQuota) -> Account:
+        """The account with the quota of one product replaced."""
+        return replace(self, media={**self.media, product: quota})
 
     def with_status(self, status: Status, reason: str, now: float) -> Account:
         """The account in `status`, saying why and since when."""
@@ -359,17 +420,14 @@ class RestPolicy:
     longest_s: float = 1_800.0
 
 
-def after(account: Account, outcome: Outcome, mode: Mode, now: float, policy: RestPolicy) -> Account:
-    """Return `account` as it is after a call in `mode` ended with `outcome` at `now`."""
+def after(account: Account, outcome: Outcome, meter: Meter, now: float, policy: RestPolicy) -> Account:
+    """Return `account` as it is after a call that counts on `meter` ended with `outcome` at `now`."""
     match outcome:
         case Succeeded():
-            return _succeeded(account, mode, now)
+            return _succeeded(account, meter, now)
         case Limited(reason, retry_after):
-            window = account.windows.get(mode)
             until = None if retry_after is None else now + retry_after
-            if window is not None:
-                account = account.with_window(mode, window.exhausted(now, until))
-            return _failed(account, reason, now)
+            return _failed(_exhausted(account, meter, now, until), reason, now)
         case Rejected(status, reason):
             if account.status is not Status.DISABLED:
                 account = account.with_status(status, reason, now)
@@ -387,11 +445,19 @@ def after(account: Account, outcome: Outcome, mode: Mode, now: float, policy: Re
     assert_never(outcome)
 
 
-def _succeeded(account: Account, mode: Mode, now: float) -> Account:
-    window = account.windows.get(mode)
-    metered = account.credits is None or now >= account.credits.ends_at
-    if window is not None:
-        account = account.with_window(mode, window.spent(now) if metered else window.answered(now))
+def _exhausted(account: Account, meter: Meter, now: float, until: float | None) -> Account:
+    if isinstance(meter, Product):
+        return account.with_quota(meter, account.media.get(meter, _UNTOLD).exhausted(now, until))
+    window = account.windows.get(meter)
+    return account if window is None else account.with_window(meter, window.exhausted(now, until))
+
+
+def _succeeded(account: Account, meter: Meter, now: float) -> Account:
+    if isinstance(meter, Product):
+        account = account.with_quota(meter, account.media.get(meter, _UNTOLD).spent(now))
+    elif (window := account.windows.get(meter)) is not None:
+        metered = account.credits is None or now >= account.credits.ends_at
+        account = account.with_window(meter, window.spent(now) if metered else window.answered(now))
     return replace(
         account, uses=account.uses + 1, last_use_at=now, faults=0, resting_until=0.0, rest_reason=""
     )
@@ -448,7 +514,7 @@ def told(account: Account, report: Report, now: float, *, revives: bool = True) 
         account,
         windows=windows,
         credits=report.credits or (None if report.metered else account.credits),
-        media=report.media or account.media,
+        media=_told_media(account.media, report.media),
         user_id=report.user_id or account.user_id,
         email=report.email or account.email,
         synced_at=account.synced_at if report.partial else now,
@@ -457,6 +523,14 @@ def told(account: Account, report: Report, now: float, *, revives: bool = True) 
         check_failure="",
         syncs=account.syncs + 1,
     )
+
+
+def _told_media(
+    ours: Mapping[Product, MediaQuota], real: Mapping[Product, MediaQuota]
+) -> Mapping[Product, MediaQuota]:
+    if not real:
+        return ours
+    return {product: ours.get(product, quota).told(quota) for product, quota in real.items()}
 
 
 def untold(account: Account, why: str, now: float) -> Account:

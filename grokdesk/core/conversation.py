@@ -106,8 +106,32 @@ class AnswerForm:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageWishes:
+    """`image_config` of a chat-like request. None and empty: not said."""
+
+    count: int = 1
+    size: str = ""
+    ratio: str = ""
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoWishes:
+    """`video_config` of a chat-like request. None and empty: not said."""
+
+    seconds: int | None = None
+    size: str = ""
+    ratio: str = ""
+    resolution: str = ""
+    preset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A conversation to be continued by one assistant turn. `model` is the name the client used."""
+    """A conversation to be continued by one assistant turn. `model` is the name the client used.
+
+    `image` and `video` are what it says about pictures and films, which count only with such a model.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -116,6 +140,5 @@ class ChatRequest:
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     answer: AnswerForm = field(default_factory=AnswerForm)
-
-
-Request = ChatRequest
+    image: ImageWishes = field(default_factory=ImageWishes)
+    video: VideoWishes = field(default_factory=VideoWishes)

@@ -3,7 +3,7 @@
 ```
 GrokDeskError
 ├─ InvalidRequest(param)        the client asked for something impossible
-│  ├─ ModelNotFound · NotFound · TooLarge · Unsupported
+│  ├─ ModelNotFound · NotFound · NotReady · TooLarge · Unsupported
 ├─ NotAllowed                   missing or wrong client key, host or origin
 ├─ NoAccount(retry_after)       nothing free, or nothing at all (says which)
 ├─ UpstreamError                the upstream, or the way to it
@@ -11,6 +11,7 @@ GrokDeskError
 │  │                                     │  ├─ TakenForRobot · Stopped · SingledOut · NoClearance
 │  ├─ Overloaded    ├─ EmptyAnswer       ├─ Garbled      ├─ Unreachable            └─ UpstreamTimeout
 │  │                                                     │  └─ NoWay
+│  ├─ Incomplete    ├─ MayBeMade         └─ Undelivered    (pictures and films)
 └─ Broken                       ours: storage, secrets, settings, bugs
 ```
 
@@ -23,7 +24,7 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 from typing import ClassVar
 
-from grokdesk.core.accounts import Abandoned, Faulted, Limited, Noted, Outcome, Rejected, Status
+from grokdesk.core.accounts import Abandoned, Faulted, Limited, Noted, Outcome, Rejected, Status, Succeeded
 
 
 class Again(Enum):
@@ -84,6 +85,12 @@ class NotFound(InvalidRequest):
     title = "Not found"
 
 
+class NotReady(InvalidRequest):
+    """It is being made."""
+
+    title = "Not ready yet"
+
+
 class TooLarge(InvalidRequest):
     """The body exceeds the limit."""
 
@@ -134,7 +141,7 @@ class UpstreamError(GrokDeskError):
 
     title = "Grok did not answer"
     again: ClassVar[Again] = Again.OTHER_ACCOUNT
-    egress: ClassVar[EgressOutcome] = EgressOutcome.FINE
+    egress: EgressOutcome = EgressOutcome.FINE
 
     def __init__(
         self, message: str, *, hint: str = "", detail: str = "", retry_after: float | None = None
@@ -237,6 +244,65 @@ class Refused(UpstreamError):
 
     title = "Grok refused the content"
     again = Again.NEVER
+
+
+class Withdrawn(Refused):
+    """Grok made it and then withheld it: moderation of a picture or film."""
+
+    title = "Grok withheld what it made"
+
+
+class Incomplete(UpstreamError):
+    """Fewer pictures than were asked for. Those that were made are kept."""
+
+    title = "Not all pictures were made"
+    again = Again.NEVER
+
+    def __init__(self, message: str, *, made: int, wanted: int, hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.made = made
+        self.wanted = wanted
+
+    @property
+    def outcome(self) -> Outcome:
+        """It did what it was asked for, and that is spent."""
+        return Succeeded()
+
+
+class MayBeMade(UpstreamError):
+    """The connection was lost after upstream may have begun a job: asking again may make it twice.
+
+    `cause` is how it was lost; what that means for the account and the way out stands.
+    """
+
+    title = "It may still be made"
+    again = Again.NEVER
+
+    def __init__(self, cause: UpstreamError) -> None:
+        super().__init__(
+            f"{cause.message} Grok may have begun by then, so this was not repeated.",
+            hint="Look at the files of the account before you ask again.",
+            detail=cause.detail,
+        )
+        self.cause = cause
+        self.egress = cause.egress
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the cause means."""
+        return self.cause.outcome
+
+
+class Undelivered(UpstreamError):
+    """It was made, and its file cannot be had."""
+
+    title = "The file could not be fetched"
+    again = Again.NEVER
+
+    @property
+    def outcome(self) -> Outcome:
+        """The account has made it."""
+        return Succeeded()
 
 
 class FormGone(UpstreamError):

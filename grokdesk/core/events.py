@@ -1,8 +1,9 @@
 """What happens while a request is executed.
 
-Grammar: `Started (ThoughtPiece | TextPiece | Cited | Sourced | Called)* Finished`, or an exception. One thing
-per event: text never shares an event with a stop reason, usage is only in `Finished`. Failures are
-exceptions, never events.
+Grammar: `Started (ThoughtPiece | TextPiece | Cited | Sourced | Called | Submitted | Progressed | Previewed |
+Made | Withheld)* Finished`, or an exception. One thing per event: text never shares an event with a stop
+reason, usage is only in `Finished`. Failures are exceptions, never events. A slot (one wanted picture or
+film, from 0) is `Made` or `Withheld` at most once, and its progress never goes back.
 
 Events travel in *batches*: everything decoded from one piece of network data stays together, so that one
 piece costs one write to the client. A batch is never empty and its boundaries mean nothing.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from grokdesk.core.conversation import ToolCall
+from grokdesk.core.media import Artifact, Kept, Trace
 
 
 class Stop(StrEnum):
@@ -109,6 +111,53 @@ class Called:
     call: ToolCall
 
 
+class MediaEvent:
+    """Something about pictures and films. Conversations get it as text (core/shaping.py)."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(MediaEvent):
+    """Upstream has taken a job: from here on it may be made, whatever becomes of the connection."""
+
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed(MediaEvent):
+    """The work on a slot advances; `fraction` is 0 to 1."""
+
+    fraction: float
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed(MediaEvent):
+    """How a picture looks before it is finished. Only when previews were asked for."""
+
+    data: bytes
+    media_type: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Made(MediaEvent):
+    """One picture or film is ready. `kept` is its file in the library, once it is there."""
+
+    artifact: Artifact
+    slot: int = 0
+    kept: Kept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld(MediaEvent):
+    """Moderation kept a slot back. `reason` is one sentence."""
+
+    slot: int = 0
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The answer is complete. Always last, exactly once.
@@ -123,14 +172,24 @@ class Finished:
     refusal: str = ""
 
 
-Event = Started | ThoughtPiece | TextPiece | Cited | Sourced | Called | Finished
+Event = ThoughtPiece | TextPiece | Cited | Sourced | Called | MediaEvent | Started | Finished
 Batch = Sequence[Event]
 
 
 class Transcript:
     """The fold of a run: what a non-streaming answer, the run log and usage are made from."""
 
-    __slots__ = ("_text", "_thinking", "calls", "citations", "finished", "sources", "started")
+    __slots__ = (
+        "_text",
+        "_thinking",
+        "calls",
+        "citations",
+        "finished",
+        "made",
+        "sources",
+        "started",
+        "withheld",
+    )
 
     def __init__(self) -> None:
         self._text: list[str] = []
@@ -140,6 +199,8 @@ class Transcript:
         self.calls: list[ToolCall] = []
         self.citations: list[Cited] = []
         self.sources: list[Source] = []
+        self.made: list[Made] = []
+        self.withheld: list[Withheld] = []
 
     def add(self, event: Event) -> None:
         """Take the next event of the run."""
@@ -154,6 +215,10 @@ class Transcript:
                 self.sources.append(source)
             case Called(call):
                 self.calls.append(call)
+            case Made():
+                self.made.append(event)
+            case Withheld():
+                self.withheld.append(event)
             case Started():
                 self.started = event
             case Finished():
@@ -171,5 +236,5 @@ class Transcript:
 
     @property
     def pieces(self) -> int:
-        """How many pieces of text and thinking arrived."""
-        return len(self._text) + len(self._thinking)
+        """How many pieces of text and thinking, pictures and films arrived."""
+        return len(self._text) + len(self._thinking) + len(self.made)

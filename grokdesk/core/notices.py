@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from grokdesk.core.accounts import AccountId
+from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.runs import RunRecord
 from grokdesk.core.settings import Settings
 
@@ -104,6 +105,20 @@ class JobChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LibraryChanged:
+    """Files of the library were added, changed or deleted; ask it for what they are now."""
+
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaJobChanged:
+    """A job that makes pictures or a film made progress, or ended."""
+
+    job: MediaJob
+
+
+@dataclass(frozen=True, slots=True)
 class KeysChanged:
     """Client keys were made or revoked."""
 
@@ -136,6 +151,8 @@ Notice = (
     | EgressChanged
     | CleanedUp
     | JobChanged
+    | LibraryChanged
+    | MediaJobChanged
     | KeysChanged
     | SettingsChanged
     | Trouble

@@ -14,7 +14,7 @@ from math import inf
 from random import Random
 from typing import Final
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Status, Tier
+from grokdesk.core.accounts import Account, AccountId, Meter, Mode, Product, Status, Tier
 
 SAMPLE: Final = 64
 _RECENT_S: Final = 15.0
@@ -41,18 +41,25 @@ class Seat:
         self.last_leased_at = -inf
         self.update(account)
 
-    def room(self, mode: Mode, most: int) -> bool:
-        """Whether one more request in `mode` may be given to it; `most` is what the settings allow.
+    def room(self, meter: Meter, most: int) -> bool:
+        """Whether one more request on `meter` may be given to it; `most` is what the settings allow.
 
-        After faults, or once a refused mode should be free again, one request at a time tries it.
+        After faults, or once a refused one should be free again, one request at a time tries it.
         """
-        return self.in_flight + self.elsewhere < self.most(mode, most)
+        return self.in_flight + self.elsewhere < self.most(meter, most)
 
-    def most(self, mode: Mode, most: int) -> int:
-        """How many requests in `mode` it may serve at once."""
-        if self.account.on_probation(mode):
+    def most(self, meter: Meter, most: int) -> int:
+        """How many requests on `meter` it may serve at once."""
+        if self.account.on_probation(meter):
             return 1
         return most if self.account.max_parallel is None else self.account.max_parallel
+
+    def free(self, meter: Meter) -> float:
+        """When `meter` is free: infinity for never."""
+        # Hardly ever a product: these are not worth a table for each of 10,000 seats.
+        if isinstance(meter, Product):
+            return self.account.free_at(meter)
+        return self.free_at.get(meter, inf)
 
     def update(self, account: Account) -> None:
         """Take a changed account."""
@@ -62,18 +69,22 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a request asks of an account: tiers and modes, each in order of preference."""
+    """What a request asks of an account: tiers and meters, each in order of preference.
+
+    With `only`, no other account will do: it has what the request goes on from.
+    """
 
     tiers: tuple[Tier, ...]
-    modes: tuple[Mode, ...]
+    meters: tuple[Meter, ...]
+    only: AccountId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A seat with room, and the mode it is to be asked in."""
+    """A seat with room, and the meter the request counts on."""
 
     seat: Seat
-    mode: Mode
+    meter: Meter
 
 
 class Lack(StrEnum):
@@ -121,22 +132,22 @@ def choose(
 ) -> Choice | Shortage:
     """Return the seat that is to serve `need`, or why there is none.
 
-    Modes come before tiers: every tier is asked for the first mode before any for the second
+    Meters come before tiers: every tier is asked for the first mode before any for the second
     (spec/accounts.md §5.1).
     """
-    for mode in need.modes:
+    for meter in need.meters:
         for tier in need.tiers:
             ready: list[Seat] = []
             for group in seats_in(seats, tier):
-                ready += _ready(group, mode, max_in_flight, tried, now, rng)
+                ready += _ready(group, meter, max_in_flight, tried, now, rng)
             if ready:
-                return Choice(_best(ready, mode, strategy, now, rng), mode)
+                return Choice(_best(ready, meter, strategy, now, rng), meter)
     return _shortage(seats, need, max_in_flight, tried, now)
 
 
 def _ready(
     group: Sequence[Seat],
-    mode: Mode,
+    meter: Meter,
     max_in_flight: int,
     tried: Collection[AccountId],
     now: float,
@@ -149,28 +160,24 @@ def _ready(
     for part in (range(start, len(group)), range(start)):
         for index in part:
             seat = group[index]
-            if (
-                seat.free_at.get(mode, inf) <= now
-                and seat.room(mode, max_in_flight)
-                and seat.account.id not in tried
-            ):
+            if seat.free(meter) <= now and seat.room(meter, max_in_flight) and seat.account.id not in tried:
                 found.append(seat)
                 if len(found) == SAMPLE:
                     return found
     return found
 
 
-def _best(ready: list[Seat], mode: Mode, strategy: Strategy, now: float, rng: Random) -> Seat:
+def _best(ready: list[Seat], meter: Meter, strategy: Strategy, now: float, rng: Random) -> Seat:
     match strategy:
         case Strategy.RANDOM:
             return rng.choice(ready)
         case Strategy.BY_QUOTA:
-            return max(ready, key=lambda seat: _score(seat, mode, now))
+            return max(ready, key=lambda seat: _score(seat, meter, now))
 
 
-def _score(seat: Seat, mode: Mode, now: float) -> float:
+def _score(seat: Seat, meter: Meter, now: float) -> float:
     """Most left first, as a share of the window so that tiers compare; busy, recent, failing seats later."""
-    left = seat.account.left(mode, now)
+    left = seat.account.left(meter, now)
     recent = max(0.0, 1.0 - (now - seat.last_leased_at) / _RECENT_S)
     return (
         left * 100 - (seat.in_flight + seat.elsewhere) * 20 - recent * 15 - min(seat.account.faults, 10) * 4
@@ -189,9 +196,7 @@ def _shortage(
     usable = [seat for seat in fitting if seat.account.status is Status.ACTIVE]
     if not usable:
         return Shortage(Lack.NONE_USABLE, total=total)
-    times = [
-        (min((seat.free_at.get(mode, inf) for mode in need.modes), default=inf), seat) for seat in usable
-    ]
+    times = [(min((seat.free(meter) for meter in need.meters), default=inf), seat) for seat in usable]
     times = [(at, seat) for at, seat in times if at < inf]
     if not times:
         return Shortage(Lack.NONE_FIT, total=total)
@@ -205,5 +210,5 @@ def _shortage(
 
 
 def _full(seat: Seat, need: Need, max_in_flight: int, now: float) -> bool:
-    free = [mode for mode in need.modes if seat.free_at.get(mode, inf) <= now]
-    return not any(seat.room(mode, max_in_flight) for mode in free)
+    free = [meter for meter in need.meters if seat.free(meter) <= now]
+    return not any(seat.room(meter, max_in_flight) for meter in free)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol, runtime_checkable
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Report
+from grokdesk.core.accounts import Account, AccountId, Meter, Report
 from grokdesk.core.assets import Asset, Listing, PastConversation
-from grokdesk.core.conversation import Request
 from grokdesk.core.egress import Egress, Tested
 from grokdesk.core.events import Batch
+from grokdesk.core.media import Artifact, Kept, Origin, Request, Trace
 from grokdesk.core.runs import RunRecord
 from grokdesk.core.secret import Secret
 
@@ -31,10 +39,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An account held for one call, and the mode it is asked in."""
+    """An account held for one call, and what the call counts on: the mode it is asked in, or a product."""
 
     account: Account
-    mode: Mode
+    meter: Meter
 
 
 class Provider(Protocol):
@@ -52,8 +60,8 @@ class Provider(Protocol):
         """
         ...
 
-    async def probe(self, account: Account, egress: Egress, *, modes: Collection[Mode] = ()) -> Report:
-        """Ask what this account is and what it has left; with `modes`, only what is left in these.
+    async def probe(self, account: Account, egress: Egress, *, meters: Collection[Meter] = ()) -> Report:
+        """Ask what this account is and what it has left; with `meters`, only what is left of these.
 
         Raises `UpstreamError`.
         """
@@ -93,6 +101,62 @@ class AccountCalls(Protocol):
 
     async def delete_conversation(self, account: Account, egress: Egress, conversation_id: str) -> bool:
         """Delete a conversation; False when it was gone already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file on its way: its MIME type as declared, its size in bytes if that was said, and its content."""
+
+    media_type: str
+    size: int | None
+    chunks: AsyncIterator[bytes]
+
+
+OpenDownload = Callable[[str], AbstractAsyncContextManager[Download]]
+
+
+class Downloads(Protocol):
+    """Fetches the files of upstream."""
+
+    def download(self, url: str, account: Account, egress: Egress) -> AbstractAsyncContextManager[Download]:
+        """Fetch what lies at `url`, with the account that owns it, unless the place is open to all.
+
+        Raises `UpstreamError`, also while the content is read; `InvalidRequest` for an address that is not
+        one of upstream's places for files.
+        """
+        ...
+
+
+class MediaCalls(Downloads, Protocol):
+    """What else can be done with pictures and films upstream. Every method raises `UpstreamError`."""
+
+    async def find(self, trace: Trace, account: Account, egress: Egress) -> Artifact | None:
+        """Look for what a job that lost its connection has made; None when it is not there (yet)."""
+        ...
+
+    async def upscale(self, trace: Trace, account: Account, egress: Egress) -> Artifact:
+        """Have a film made larger."""
+        ...
+
+    async def share(self, trace: Trace, account: Account, egress: Egress) -> str:
+        """Make a film open to everybody; returns the address of its page."""
+        ...
+
+
+class Keeps(Protocol):
+    """Keeps what was made."""
+
+    async def keep(self, artifact: Artifact, origin: Origin, download: OpenDownload) -> Kept:
+        """Put `artifact` into the library, fetching what did not come with the answer by `download`.
+
+        A failed download is tried again twice. Raises `Undelivered` when the file cannot be had, `Broken`
+        when it cannot be stored.
+        """
+        ...
+
+    def read(self, kept: Kept) -> Awaitable[bytes]:
+        """The content of a file."""
         ...
 
 

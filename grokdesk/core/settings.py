@@ -234,6 +234,82 @@ class GrokWebSettings(Section):
     )
 
 
+class ImageForm(StrEnum):
+    """How a picture stands in an answer of a conversation (spec/public-api.md §3.5)."""
+
+    GROK_URL = "grok_url"
+    LOCAL_URL = "local_url"
+    GROK_MD = "grok_md"
+    LOCAL_MD = "local_md"
+    BASE64 = "base64"
+
+
+class VideoForm(StrEnum):
+    """How a film stands in an answer of a conversation."""
+
+    GROK_URL = "grok_url"
+    LOCAL_URL = "local_url"
+    GROK_HTML = "grok_html"
+    LOCAL_HTML = "local_html"
+
+
+class MediaForm(StrEnum):
+    """Which form of Grok's requests for pictures and films is used (grok-web-media.md §15)."""
+
+    AUTO = "auto"
+    CURRENT = "current"
+    OLDER = "older"
+
+
+class MediaSettings(Section):
+    """Pictures and films."""
+
+    allow_nsfw: bool = Field(
+        False,
+        title="Adult content",
+        description="Ask Grok not to hold back adult pictures. What it withholds stays withheld.",
+    )
+    image_format: ImageForm = Field(
+        ImageForm.LOCAL_MD,
+        title="Pictures in answers",
+        description=(
+            "local_md and local_url link to the file kept here, grok_md and grok_url to Grok's own address, "
+            "which opens only for the account that made it; base64 puts the picture into the text."
+        ),
+    )
+    video_format: VideoForm = Field(
+        VideoForm.LOCAL_URL,
+        title="Films in answers",
+        description="As a link, or as an HTML player, to the file kept here or to Grok's own address.",
+    )
+    images_max_mb: int = Field(
+        4_096,
+        ge=0,
+        le=10_000_000,
+        title="Pictures kept",
+        description=(
+            "In MB. Above this the oldest are deleted until 60 % remain, but no favourites. 0 keeps all."
+        ),
+    )
+    videos_max_mb: int = Field(
+        16_384, ge=0, le=10_000_000, title="Films kept", description="The same for films, in MB."
+    )
+    keep_removed_days: float = Field(
+        3,
+        ge=0,
+        le=365,
+        title="Undo of deletions",
+        description="Days for which a deleted file can be brought back.",
+    )
+    form: MediaForm = Field(
+        MediaForm.AUTO,
+        title="Form of requests",
+        description=(
+            "auto uses what is best known to work, and the other form when Grok does not know that one."
+        ),
+    )
+
+
 class AccountsSettings(Section):
     """How accounts are chosen and kept."""
 
@@ -410,6 +486,9 @@ class TimeoutSettings(Section):
         ),
     )
     probe_s: float = Field(25, ge=5, le=120, title="Account check")
+    image_s: float = Field(180, ge=10, le=1800, title="Pictures of one request")
+    video_s: float = Field(900, ge=30, le=7200, title="One film")
+    download_s: float = Field(300, ge=10, le=3600, title="Download of one file")
 
 
 class PrivacySettings(Section):
@@ -496,6 +575,7 @@ class Settings(BaseModel):
     gateway: GatewaySettings = GatewaySettings()
     chat: ChatSettings = ChatSettings()
     grok_web: GrokWebSettings = GrokWebSettings()
+    media: MediaSettings = MediaSettings()
     accounts: AccountsSettings = AccountsSettings()
     egress: EgressSettings = EgressSettings()
     retry: RetrySettings = RetrySettings()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Status, Tier
+from grokdesk.core.accounts import Account, AccountId, MediaQuota, Meter, Status, Tier
 
 _DAY_S: Final = 86_400.0
 # Intervals are up to a tenth longer, and a reset is waited for up to half a minute longer.
@@ -55,10 +55,24 @@ def due_at(account: Account, intervals: Intervals) -> float | None:
     return max(earliest, min(_regular(account, interval), _changed(account), _reset(account)))
 
 
-def modes_due(account: Account, intervals: Intervals, now: float) -> tuple[Mode, ...]:
-    """What to ask when it is due: nothing in particular, or only the windows when the rest is recent."""
-    whole = account.check_failures or now >= _regular(account, intervals.of(account.tier))
-    return () if whole else tuple(account.windows)
+def meters_due(account: Account, intervals: Intervals, now: float) -> tuple[Meter, ...]:
+    """What to ask when it is due: nothing in particular, or only what was used when the rest is recent."""
+    if account.check_failures or now >= _regular(account, intervals.of(account.tier)):
+        return ()
+    checked_at = account.checked_at or 0.0
+    used = [
+        product
+        for product, quota in account.media.items()
+        if _used(quota) > checked_at or checked_at < (quota.reset_at or 0.0) <= now
+    ]
+    # A use that no product knows of was a conversation.
+    asked = max((_used(quota) for quota in account.media.values()), default=0.0)
+    talked = (account.last_use_at or 0.0) > max(checked_at, asked)
+    return (*used, *account.windows) if talked or not used else tuple(used)
+
+
+def _used(quota: MediaQuota) -> float:
+    return max(quota.used_at or 0.0, quota.refused_at or 0.0)
 
 
 def _regular(account: Account, interval: float) -> float:
@@ -70,6 +84,7 @@ def _regular(account: Account, interval: float) -> float:
 def _changed(account: Account) -> float:
     """When it was used or refused since the last check: then its numbers are only estimates."""
     times = [window.refused_at for window in account.windows.values()]
+    times += [quota.refused_at for quota in account.media.values()]
     times.append(account.last_use_at)
     checked_at = account.checked_at or 0.0
     return min((at for at in times if at is not None and at > checked_at), default=float("inf"))
@@ -80,6 +95,7 @@ def _reset(account: Account) -> float:
     delay = _RESET_SPREAD_S * _share(account.id)
     checked_at = account.checked_at or 0.0
     resets = [window.reset_at for window in account.windows.values() if window.remaining == 0]
+    resets += [quota.reset_at for quota in account.media.values() if quota.remaining == 0]
     return min((at + delay for at in resets if at is not None and at > checked_at), default=float("inf"))
 
 

@@ -10,5 +10,9 @@ renders folded runs as one body, and words failures. Each format has a folder wi
   tells what was consulted, `failures` what went wrong; `json_text` is JSON as text, both ways;
 * of OpenAI's formats only: `openai_tools`, `openai_answers`, and `openai_errors`, their table and envelope.
 
+Pictures and films have no dialect of that shape: `openai_images` and `openai_videos` read requests and tell
+what was made, `references` reads the pictures they begin with, `form_fields` those that come as forms, and
+`openai_media` words failures. `wishes` is what conversations say about them.
+
 `models` is the list of models.
 """

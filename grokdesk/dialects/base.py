@@ -47,7 +47,15 @@ class Failure:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Encoder(Protocol):
+class Fails(Protocol):
+    """Ends a stream that cannot be completed."""
+
+    def fail(self, error: GrokDeskError) -> bytes:
+        """Return its last frames."""
+        ...
+
+
+class Encoder(Fails, Protocol):
     """Turns the events of one answer into frames. Fed in order, and never after `end` or `fail`."""
 
     def feed(self, event: Event, choice: int = 0) -> bytes:
@@ -56,10 +64,6 @@ class Encoder(Protocol):
 
     def end(self) -> bytes:
         """Return what comes after every answer has finished."""
-        ...
-
-    def fail(self, error: GrokDeskError) -> bytes:
-        """Return the last frames of a stream that cannot be completed."""
         ...
 
 

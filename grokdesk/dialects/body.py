@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 # Names of the alternatives of a member. Pydantic puts them into the path of an error, where `reading` takes
 # out whatever begins with such a bracket; no member is called like this.
@@ -44,6 +44,29 @@ def one_or_many(expected: str) -> Discriminator:
     Of anything else it says that it must be `expected`.
     """
     return Discriminator(_form, custom_error_type="wrong_form", custom_error_message=f"must be {expected}")
+
+
+def _length_form(value: object) -> str | None:
+    match value:
+        case bool():
+            return None
+        case str():
+            return ONE
+        case int() | float():
+            return "<number>"
+        case None:
+            return NONE
+        case _:
+            return None
+
+
+# OpenAI's clients send it as text; `core.media` says which numbers are lengths.
+Seconds = Annotated[
+    Annotated[str, Tag(ONE)] | Annotated[float, Tag("<number>")] | Annotated[None, Tag(NONE)],
+    Discriminator(
+        _length_form, custom_error_type="length_form", custom_error_message="must be a number of seconds"
+    ),
+]
 
 
 def _form(value: object) -> str | None:

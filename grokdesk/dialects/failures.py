@@ -34,7 +34,8 @@ def headers(error: errors.GrokDeskError, status: int) -> dict[str, str]:
     told = {"Content-Type": "application/json"}
     if type(error) is errors.NotAllowed:
         told["WWW-Authenticate"] = "Bearer"
-    if status < _SERVER_SIDE and status != _TOO_MANY:
+    hopeless = isinstance(error, errors.UpstreamError) and error.again is errors.Again.NEVER
+    if hopeless or (status < _SERVER_SIDE and status != _TOO_MANY):
         told["x-should-retry"] = "false"
     if isinstance(error, errors.NoAccount | errors.UpstreamError) and error.retry_after is not None:
         # Whole seconds, rounded up: a client that comes back too early only hears the same again.

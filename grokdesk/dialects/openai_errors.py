@@ -30,6 +30,7 @@ ERRORS: Final[Mapping[type[errors.GrokDeskError], Wording]] = MappingProxyType(
         errors.Unsupported: Wording(400, _INVALID, "unsupported"),
         errors.ModelNotFound: Wording(404, _INVALID, "model_not_found"),
         errors.NotFound: Wording(404, _INVALID, "not_found"),
+        errors.NotReady: Wording(409, _INVALID, "video_not_ready"),
         errors.TooLarge: Wording(413, _INVALID, "request_too_large"),
         errors.NotAllowed: Wording(401, "authentication_error", "invalid_api_key"),
         errors.ForbiddenOrigin: Wording(403, "permission_error", "forbidden_origin"),
@@ -38,6 +39,9 @@ ERRORS: Final[Mapping[type[errors.GrokDeskError], Wording]] = MappingProxyType(
         errors.AccountRejected: Wording(502, _API, "upstream_account_rejected"),
         errors.Challenged: Wording(503, _API, "upstream_challenge"),
         errors.Refused: Wording(400, _INVALID, "content_policy_violation"),
+        errors.Incomplete: Wording(502, _API, "image_generation_incomplete"),
+        errors.MayBeMade: Wording(502, _API, "upstream_interrupted"),
+        errors.Undelivered: Wording(502, _API, "upstream_undelivered"),
         errors.Overloaded: Wording(503, _API, "overloaded"),
         errors.EmptyAnswer: Wording(502, _API, "upstream_error"),
         errors.Garbled: Wording(502, _API, "upstream_error"),
@@ -56,9 +60,12 @@ def wording(error: errors.GrokDeskError) -> Wording:
     return failures.row(ERRORS, error)
 
 
-def envelope(error: errors.GrokDeskError) -> bytes:
-    """Return `{"error": {message, type, code, param}}`; every member is always there."""
-    _, kind, code = wording(error)
+def envelope(error: errors.GrokDeskError, worded: Wording | None = None) -> bytes:
+    """Return `{"error": {message, type, code, param}}`; every member is always there.
+
+    `worded` is for routes that have words of their own for it.
+    """
+    _, kind, code = worded or wording(error)
     param = error.param if isinstance(error, errors.InvalidRequest) else None
     return orjson.dumps(
         {"error": {"message": failures.sentence(error), "type": kind, "code": code, "param": param}}

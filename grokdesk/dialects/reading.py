@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +23,14 @@ def read(kind: type[Model], body: bytes) -> Model:
         raise InvalidRequest("The request body is empty; it must be a JSON object.")
     try:
         return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise explained(error) from None
+
+
+def checked(kind: type[Model], members: Mapping[str, object]) -> Model:
+    """The same for members that did not come as JSON."""
+    try:
+        return kind.model_validate(members)
     except ValidationError as error:
         raise explained(error) from None
 

@@ -13,14 +13,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from random import Random
+from typing import Final
 
 from grokdesk.core.accounts import (
     Abandoned,
     Account,
     AccountId,
+    Meter,
     Mode,
     Noted,
     Outcome,
+    Product,
     Rejected,
     Report,
     RestPolicy,
@@ -32,9 +35,9 @@ from grokdesk.core.accounts import (
 )
 from grokdesk.core.errors import AccountRejected, GrokDeskError, NoAccount, RateLimited, UpstreamError
 from grokdesk.core.notices import AccountChanged, Bus
-from grokdesk.core.pool import Choice, Lack, Need, Seat, Shortage, choose
+from grokdesk.core.pool import Choice, Lack, Need, Seat, Seats, Shortage, choose
 from grokdesk.core.ports import AccountStore, Clock, Lease, News, Removed, Shared
-from grokdesk.core.retry import Tries
+from grokdesk.core.retry import RetryPolicy, Tries
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live
 from grokdesk.engine.import_export import Fate, Plan, seated, updated
@@ -43,6 +46,10 @@ from grokdesk.engine.reading import NewAccount
 log = logging.getLogger(__name__)
 
 _NEVER_SOON_S = 60.0
+_PAID: Final = (Tier.SUPER, Tier.HEAVY)
+_FILMS: Final = frozenset({Product.VIDEO, Product.VIDEO_720P})
+# What does not pass by itself.
+_LASTING: Final = frozenset({Lack.NO_ACCOUNTS, Lack.NONE_FIT, Lack.NONE_USABLE})
 _COUNTS_AGE_S = 1.0
 # Updates of an import between which others have their turn.
 _CHANGES_AT_ONCE = 100
@@ -402,9 +409,9 @@ class AccountPool:
         when accounts run out after one, `NoAccount` when there is none at all.
         """
         choice = await self._taken(need, tries)
-        seat, mode = choice.seat, choice.mode
+        seat, meter = choice.seat, choice.meter
         seat.last_leased_at = self._clock.now()
-        held = Held(Lease(seat.account, mode))
+        held = Held(Lease(seat.account, meter))
         try:
             yield held
         except UpstreamError as error:
@@ -414,7 +421,7 @@ class AccountPool:
             self._leave(seat)
             if self._shared is not None:
                 self._shared.release(seat.account.id)
-            self._settle(seat, _of_token(held.outcome, held.lease.account, seat.account), mode)
+            self._settle(seat, _of_token(held.outcome, held.lease.account, seat.account), meter)
             self._wake()
 
     async def _taken(self, need: Need, tries: Tries) -> Choice:
@@ -442,7 +449,7 @@ class AccountPool:
         self._in_flight += 1
         if self._shared is None:
             return True
-        most = seat.most(choice.mode, self._live.now.accounts.max_in_flight)
+        most = seat.most(choice.meter, self._live.now.accounts.max_in_flight)
         try:
             others = await self._shared.acquire(seat.account.id, most)
         except BaseException:
@@ -483,14 +490,14 @@ class AccountPool:
                 or (seat.account.tier is Tier.UNKNOWN and Tier.BASIC in need.tiers)
             )
             if seat is not None and fits:
-                for mode in need.modes:
-                    if seat.free_at.get(mode, inf) <= now and seat.room(mode, settings.max_in_flight):
-                        return Choice(seat, mode)
+                for meter in need.meters:
+                    if seat.free(meter) <= now and seat.room(meter, settings.max_in_flight):
+                        return Choice(seat, meter)
         known = self._shortages.get(need)
         if known is not None and not tried and now < (known.free_at or inf):
             raise _shortage(known, need, tries, now)
         found = choose(
-            self._tiers,
+            self._tiers if need.only is None else self._alone(need.only),
             need,
             strategy=settings.strategy,
             max_in_flight=settings.max_in_flight,
@@ -507,8 +514,34 @@ class AccountPool:
             self._shortages[need] = found
         raise _shortage(found, need, tries, now)
 
-    def _settle(self, seat: Seat, outcome: Outcome, mode: Mode) -> None:
-        changed = after(seat.account, outcome, mode, self._clock.now(), RestPolicy())
+    def _alone(self, account_id: AccountId) -> Seats:
+        seat = self._seats.get(account_id)
+        if seat is None:
+            raise NoAccount(
+                "The account that made this is not here any more, and no other one can go on from it.",
+                retry_after=_NEVER_SOON_S,
+                hint="Bring the account back, or begin anew.",
+            )
+        return {seat.account.tier: (seat,)}
+
+    def lacks(self, need: Need) -> GrokDeskError | None:
+        """Why no account could serve `need` now or later, as things stand; None when one could."""
+        settings, now = self._live.now.accounts, self._clock.now()
+        found = choose(
+            self._tiers if need.only is None else self._alone(need.only),
+            need,
+            strategy=settings.strategy,
+            max_in_flight=settings.max_in_flight,
+            tried=(),
+            now=now,
+            rng=self._rng,
+        )
+        if isinstance(found, Choice) or found.lack not in _LASTING:
+            return None
+        return _shortage(found, need, Tries(RetryPolicy()), now)
+
+    def _settle(self, seat: Seat, outcome: Outcome, meter: Meter) -> None:
+        changed = after(seat.account, outcome, meter, self._clock.now(), RestPolicy())
         if changed is seat.account:
             if seat.account.id in self._seats:
                 self._tell((seat.account.id,))
@@ -586,12 +619,27 @@ def _shortage(shortage: Shortage, need: Need, tries: Tries, now: float) -> GrokD
         return last
     tiers = " or ".join(tier.value for tier in need.tiers)
     count = shortage.total
+    makes = next((meter for meter in need.meters if isinstance(meter, Product)), None)
+    what = "questions" if makes is None else "films" if makes in _FILMS else "pictures"
     match shortage.lack:
         case Lack.NO_ACCOUNTS:
             return NoAccount(
                 "There is no Grok account yet.",
                 retry_after=_NEVER_SOON_S,
                 hint="Add an account in GrokDesk, then try again.",
+            )
+        case Lack.NONE_FIT if makes and need.tiers == _PAID:
+            return NoAccount(
+                "Grok gives films of this length or resolution to super or heavy accounts only, "
+                "and none of the accounts is one that may have it.",
+                retry_after=_NEVER_SOON_S,
+                hint="Ask for at most 6 seconds in 720p, or add such an account.",
+            )
+        case Lack.NONE_FIT if makes:
+            return NoAccount(
+                "Grok does not offer this to any of the accounts.",
+                retry_after=_NEVER_SOON_S,
+                hint="Add an account that may have it; Accounts in GrokDesk shows what each has.",
             )
         case Lack.NONE_FIT:
             return NoAccount(
@@ -610,7 +658,7 @@ def _shortage(shortage: Shortage, need: Need, tries: Tries, now: float) -> GrokD
             )
         case Lack.ALL_LIMITED:
             return NoAccount(
-                f"All {count} accounts for this model are out of questions or resting; "
+                f"All {count} accounts for this model are out of {what} or resting; "
                 f"the next is ready in {_words(wait)}.",
                 retry_after=wait,
                 hint="Wait, or add another account.",

@@ -6,23 +6,28 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from grokdesk.core.catalog import Model, model_named, modes_for
+from grokdesk.core.accounts import Account
+from grokdesk.core.catalog import Model, model_named
+from grokdesk.core.commissions import commissioned, need_of
 from grokdesk.core.conversation import ChatRequest, Thinking
-from grokdesk.core.errors import Broken, GrokDeskError, UpstreamError
-from grokdesk.core.events import Event, Started, Transcript
+from grokdesk.core.egress import Egress, Purpose
+from grokdesk.core.errors import Broken, GrokDeskError, Undelivered, UpstreamError
+from grokdesk.core.events import Event, Made, Started, Transcript
+from grokdesk.core.media import ImageRequest, Kind, Origin, Request, VideoRequest
 from grokdesk.core.pool import Need
-from grokdesk.core.ports import Clock, Provider, Remembers
+from grokdesk.core.ports import Clock, Downloads, Keeps, Provider, Remembers
 from grokdesk.core.prompt_size import glanced
 from grokdesk.core.retry import RetryPolicy, Tries
 from grokdesk.core.runs import RunState
-from grokdesk.core.settings import Live, Settings
+from grokdesk.core.settings import ImageForm, Live, Settings, VideoForm
 from grokdesk.core.shaping import EndAfter, HideThinking, Shape, StopAt, Tally
+from grokdesk.core.shaping_media import AllMade, Link, MediaAsText, ProgressAsThinking
 from grokdesk.engine.accounts import AccountPool
 from grokdesk.engine.egress import EgressService
-from grokdesk.engine.run import Opened, Run
+from grokdesk.engine.run import Keep, Opened, Run
 from grokdesk.engine.runs import RunEntry, RunLog
 from grokdesk.platform.deadlines import Deadlines
 
@@ -34,11 +39,14 @@ _OUR_FAULT: Final = Broken("GrokDesk made a mistake.", hint="The log says more."
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a request comes down to."""
+    """What a request comes down to. `asked` is what the client wrote, `request` what is to be made of it."""
 
-    request: ChatRequest
+    asked: Request
+    request: Request
     model: Model
     need: Need
+    client: str
+    link: Link
 
 
 class Engine:
@@ -55,6 +63,8 @@ class Engine:
         clock: Clock,
         deadlines: Deadlines,
         new_id: Callable[[], str],
+        library: Keeps | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         self._provider = provider
         self._pool = pool
@@ -64,20 +74,38 @@ class Engine:
         self._clock = clock
         self._deadlines = deadlines
         self._new_id = new_id
+        self._library = library
+        self._downloads = downloads
+
+    def check(self, request: Request) -> None:
+        """Raise what `run` would say of `request` without asking anybody, if it is bound to fail.
+
+        That is a wrong model, or an answer that no account could give: `InvalidRequest` or `NoAccount`.
+        """
+        plan = self._plan(request, self._live.now, "", None)
+        lack = self._pool.lacks(plan.need)
+        if lack is not None:
+            raise lack
 
     @asynccontextmanager
-    async def run(self, request: ChatRequest, *, client: str = "") -> AsyncIterator[Run]:
+    async def run(
+        self, request: Request, *, client: str = "", link: Link | None = None
+    ) -> AsyncIterator[Run]:
         """Execute `request`; enter once upstream has begun to answer.
 
         Whatever can fail quietly (no account, a refused one, a blocked proxy) has failed or been retried
         before this enters, so the caller has not yet promised anything to anyone. After that a failure is
         raised to the caller and nothing is retried. Leaving the block ends the upstream call at once.
-        `client` names who asks, for the log.
+        `client` names who asks, for the log. `link` gives the address by which the asker reaches a file of
+        the library.
+
+        A conversation with a model that draws or films is answered in text. Fewer pictures than were asked
+        for is a failure at the end: those that were made have been handed on by then, and are kept.
 
         Raises `GrokDeskError`.
         """
         settings = self._live.now
-        plan = _plan(request, settings)
+        plan = self._plan(request, settings, client, link)
         entry = self._runs.begin(self._new_id(), request.model, client)
         run: Run | None = None
         failure: GrokDeskError | None = _OUR_FAULT
@@ -100,6 +128,7 @@ class Engine:
         if isinstance(self._provider, Remembers):
             # A wish, not a condition: when that account cannot answer, another one is told the whole story.
             tries.again_with = self._provider.account_for(plan.request)
+        purpose = Purpose.CHAT if isinstance(plan.request, ChatRequest) else Purpose.MEDIA
         patience = self._egress.patience()
         while True:
             generation = self._egress.generation
@@ -109,7 +138,9 @@ class Engine:
                 async with AsyncExitStack() as attempt:
                     lease = await attempt.enter_async_context(self._pool.lease(plan.need, tries))
                     account = lease.lease.account
-                    way = await attempt.enter_async_context(self._egress.lease(account, patience=patience))
+                    way = await attempt.enter_async_context(
+                        self._egress.lease(account, purpose, patience=patience)
+                    )
                     entry.trying(lease.lease, way.egress.name)
                     events = await attempt.enter_async_context(
                         self._provider.open(plan.request, lease.lease, way.egress)
@@ -118,11 +149,11 @@ class Engine:
                     attempt.push_async_callback(run.detach)
                     await self._commit(run.attach(Opened(lease, way, events)), settings.timeouts.commit_s)
                     held.push_async_exit(attempt.pop_all())
-                    if lease.lease.mode is not plan.model.mode:
+                    if lease.lease.meter is not plan.need.meters[0]:
                         log.info(
                             "answered in another mode run=%s asked=%s answered=%s",
                             entry.record.id,
-                            plan.model.mode.value,
+                            plan.need.meters[0].value,
                             run.mode,
                         )
                     return run
@@ -142,8 +173,57 @@ class Engine:
 
     def _new_run(self, plan: Plan, settings: Settings, entry: RunEntry) -> Run:
         transcript = Transcript()
-        started = Started(entry.record.id, plan.request.model, int(self._clock.now()))
-        return Run(started, _shapes(plan.request, settings, transcript), transcript, entry)
+        started = Started(entry.record.id, plan.asked.model, int(self._clock.now()))
+        shapes = _shapes(plan, settings, transcript)
+        return Run(started, shapes, transcript, entry, self._keep(plan, settings, entry.record.id))
+
+    # -- pictures and films
+
+    def _keep(self, plan: Plan, settings: Settings, run_id: str) -> Keep | None:
+        library, downloads = self._library, self._downloads
+        if library is None or downloads is None:
+            return None
+        # In a conversation it is an extra: a picture that cannot be had must not take the answer with it.
+        extra = isinstance(plan.request, ChatRequest)
+        image_form, video_form = _forms(plan.asked, settings)
+
+        async def keep(made: Made, account: Account, egress: Egress) -> Made:
+            artifact = made.artifact
+            elsewhere = (
+                image_form in {ImageForm.GROK_MD, ImageForm.GROK_URL}
+                if artifact.kind is Kind.IMAGE
+                else video_form in {VideoForm.GROK_HTML, VideoForm.GROK_URL}
+            )
+            if elsewhere and artifact.url and isinstance(plan.asked, ChatRequest):
+                return made
+            origin = Origin(
+                prompt=_prompt(plan.request),
+                model=plan.model.name,
+                account=account.id,
+                account_name=account.name,
+                client=plan.client,
+                request=run_id,
+            )
+            try:
+                kept = await library.keep(
+                    artifact, origin, lambda url: downloads.download(url, account, egress)
+                )
+            except Undelivered as error:
+                if not extra:
+                    raise
+                log.warning("picture not kept run=%s why=%s detail=%s", run_id, error.message, error.detail)
+                return made
+            if image_form is ImageForm.BASE64 and artifact.kind is Kind.IMAGE and not artifact.data:
+                artifact = replace(artifact, data=await library.read(kept))
+            return replace(made, artifact=artifact, kept=kept)
+
+        return keep
+
+    def _plan(self, request: Request, settings: Settings, client: str, link: Link | None) -> Plan:
+        model = model_named(request.model)
+        made = commissioned(request, model)
+        need = need_of(made, model, fallback=settings.chat.mode_fallback)
+        return Plan(request, made, model, need, client, link or _loopback(settings))
 
 
 def _close(entry: RunEntry, run: Run | None, failure: GrokDeskError | None) -> None:
@@ -159,24 +239,65 @@ def _close(entry: RunEntry, run: Run | None, failure: GrokDeskError | None) -> N
         entry.ended(RunState.LEFT, transcript)
 
 
-def _plan(request: ChatRequest, settings: Settings) -> Plan:
-    model = model_named(request.model)
-    modes = modes_for(model, fallback=settings.chat.mode_fallback)
-    return Plan(request, model, Need(model.tiers, modes))
+def _loopback(settings: Settings) -> Link:
+    """How the owner of this machine reaches a file."""
+    return lambda kept: f"http://127.0.0.1:{settings.gateway.port}{kept.path}"
 
 
-def _shapes(request: ChatRequest, settings: Settings, transcript: Transcript) -> list[Shape]:
+def _shapes(plan: Plan, settings: Settings, transcript: Transcript) -> list[Shape]:
+    asked, made = plan.asked, plan.request
     shapes: list[Shape] = []
+    wanted, what = 0, ""
+    match made:
+        case ImageRequest():
+            wanted, what = made.count, "picture"
+        case VideoRequest():
+            wanted, what = 1, "film"
+        case ChatRequest():
+            pass
+    if wanted:
+        shapes.append(AllMade(wanted, what))
+    if isinstance(asked, ChatRequest):
+        shapes += _shapes_of_chat(asked, plan, settings, wanted, what)
+        shapes.append(Tally(glanced(asked), transcript))
+    else:
+        shapes.append(Tally(0, transcript))
+    return shapes
+
+
+def _shapes_of_chat(
+    asked: ChatRequest, plan: Plan, settings: Settings, wanted: int, what: str
+) -> list[Shape]:
+    shapes: list[Shape] = []
+    if wanted:
+        shapes.append(ProgressAsThinking(wanted, what))
+    shapes.append(MediaAsText(*_forms(asked, settings), plan.link))
     shown = (
         settings.chat.show_thinking
-        if request.thinking is Thinking.DEFAULT
-        else request.thinking is Thinking.SHOWN
+        if asked.thinking is Thinking.DEFAULT
+        else asked.thinking is Thinking.SHOWN
     )
     if not shown:
         shapes.append(HideThinking())
-    if request.limits.stop:
-        shapes.append(StopAt(request.limits.stop))
-    if request.limits.max_tokens is not None:
-        shapes.append(EndAfter(request.limits.max_tokens))
-    shapes.append(Tally(glanced(request), transcript))
+    if asked.limits.stop and not wanted:
+        shapes.append(StopAt(asked.limits.stop))
+    if asked.limits.max_tokens is not None and not wanted:
+        shapes.append(EndAfter(asked.limits.max_tokens))
     return shapes
+
+
+def _forms(asked: Request, settings: Settings) -> tuple[ImageForm, VideoForm]:
+    """How pictures and films stand in the answer to `asked`: what it says itself comes first."""
+    image, video = settings.media.image_format, settings.media.video_format
+    if not isinstance(asked, ChatRequest):
+        return ImageForm.LOCAL_URL, VideoForm.LOCAL_URL
+    if asked.image.form == "b64_json":
+        image = ImageForm.BASE64
+    elif asked.image.form == "url" and image is ImageForm.BASE64:
+        image = ImageForm.LOCAL_MD
+    return image, video
+
+
+def _prompt(request: Request) -> str:
+    # What was said in a conversation is not written down beside a picture that came up in it.
+    return "" if isinstance(request, ChatRequest) else request.prompt

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Report, Status
+from grokdesk.core.accounts import Account, AccountId, Meter, Report, Status
 from grokdesk.core.errors import Again, Broken, UpstreamError
 from grokdesk.core.ports import Provider
 from grokdesk.core.settings import Live
@@ -24,10 +24,10 @@ _CUT_OFF: Final = Broken("The check of the account was cut off.", hint="Check it
 
 @dataclass(slots=True)
 class _Wait:
-    """A check that somebody waits for. `modes` are all that is asked; empty: everything."""
+    """A check that somebody waits for. `meters` are all that is asked; empty: everything."""
 
     promise: asyncio.Future[UpstreamError | None]
-    modes: tuple[Mode, ...] = ()
+    meters: tuple[Meter, ...] = ()
     asking: bool = False
 
 
@@ -82,17 +82,17 @@ class Checks:
             if wait is None:
                 wait = self._wait_for(one)
                 self._queue.append(one)
-            elif wait.modes:
-                wait.modes = ()
+            elif wait.meters:
+                wait.meters = ()
                 self._queue.append(one)
             promises.append(wait.promise)
         self._hire()
         return promises
 
-    def start_later(self, account_id: AccountId, modes: tuple[Mode, ...] = ()) -> None:
-        """Check an account when nobody waits for others; with `modes`, only what is left in these."""
+    def start_later(self, account_id: AccountId, meters: tuple[Meter, ...] = ()) -> None:
+        """Check an account when nobody waits for others; with `meters`, only what is left of these."""
         if account_id not in self._waiting:
-            self._wait_for(account_id).modes = modes
+            self._wait_for(account_id).meters = meters
             self._later.append(account_id)
             self._hire()
 
@@ -132,14 +132,14 @@ class Checks:
     async def _work(self) -> None:
         while (account_id := self._next()) is not None:
             wait = self._waiting[account_id]
-            wait.asking, modes = True, wait.modes
+            wait.asking, meters = True, wait.meters
             answer: UpstreamError | Broken | None = _CUT_OFF
             try:
-                answer = await self._check(account_id, modes)
+                answer = await self._check(account_id, meters)
             finally:
                 wait.asking = False
                 # Somebody may have asked for more while less was being asked.
-                if answer is not None or wait.modes == modes:
+                if answer is not None or wait.meters == meters:
                     self._answer(account_id, answer)
 
     def _next(self) -> AccountId | None:
@@ -150,7 +150,7 @@ class Checks:
                 wait = self._waiting.get(account_id)
                 if wait is not None and not wait.asking:
                     return account_id
-                if wait is not None and not wait.modes:
+                if wait is not None and not wait.meters:
                     queue.append(account_id)
         return None
 
@@ -162,19 +162,19 @@ class Checks:
         else:
             promise.set_result(answer)
 
-    async def _check(self, account_id: AccountId, modes: tuple[Mode, ...]) -> UpstreamError | None:
+    async def _check(self, account_id: AccountId, meters: tuple[Meter, ...]) -> UpstreamError | None:
         account = self._pool.get(account_id)
         if account is None:
             return None
         generation = self._egress.generation
         try:
             try:
-                report = await self._ask(account, modes)
+                report = await self._ask(account, meters)
             except UpstreamError as error:
                 # §16.1: stopped on the way, and the way has changed since.
                 if error.again is not Again.OTHER_EGRESS or self._egress.generation == generation:
                     raise
-                report = await self._ask(account, modes)
+                report = await self._ask(account, meters)
         except UpstreamError as error:
             log.info("account check failed id=%s why=%s detail=%s", account_id, error.message, error.detail)
             self._pool.failed_check(account, error)
@@ -182,6 +182,6 @@ class Checks:
         self._pool.report(account, report)
         return None
 
-    async def _ask(self, account: Account, modes: tuple[Mode, ...]) -> Report:
+    async def _ask(self, account: Account, meters: tuple[Meter, ...]) -> Report:
         async with self._egress.lease(account) as way:
-            return await self._provider.probe(account, way.egress, modes=modes)
+            return await self._provider.probe(account, way.egress, meters=meters)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from grokdesk.core.accounts import Outcome, Succeeded
+from grokdesk.core.accounts import Account, Mode, Outcome, Succeeded
+from grokdesk.core.egress import Egress
 from grokdesk.core.errors import EmptyAnswer, UpstreamError
-from grokdesk.core.events import Batch, Event, Finished, Started, Transcript
+from grokdesk.core.events import Batch, Event, Finished, Made, Started, Transcript
 from grokdesk.core.shaping import Shape, shaped
 from grokdesk.engine.accounts import Held
 from grokdesk.engine.egress import Way
 from grokdesk.engine.runs import RunEntry
 from grokdesk.platform.tasks import owned
+
+# Puts what was made into the library, with the account and the way out that made it.
+Keep = Callable[[Made, Account, Egress], Awaitable[Made]]
 
 
 @dataclass(slots=True)
@@ -31,11 +35,17 @@ class Run:
 
     Yields shaped batches, the first beginning with `Started`, the last ending with `Finished`. Raises
     `UpstreamError` when upstream breaks off. `transcript` is the fold of what was yielded; `mode` is how the
-    account was asked to think.
+    account was asked to think, empty where it was not. With `keep`, every picture and film is kept before it
+    is handed on.
     """
 
     def __init__(
-        self, started: Started, shapes: Sequence[Shape], transcript: Transcript, entry: RunEntry
+        self,
+        started: Started,
+        shapes: Sequence[Shape],
+        transcript: Transcript,
+        entry: RunEntry,
+        keep: Keep | None = None,
     ) -> None:
         self.id = started.run_id
         self.transcript = transcript
@@ -45,9 +55,11 @@ class Run:
         self._started = started
         self._shapes = shapes
         self._entry = entry
+        self._keep = keep
         self._opened: Opened | None = None
         self._first: asyncio.Task[list[Event]] | None = None
         self._announced = False
+        self._end: Event | None = None
         self._over = False
 
     # -- for the engine
@@ -55,7 +67,8 @@ class Run:
     def attach(self, opened: Opened) -> asyncio.Task[list[Event]]:
         """Take an accepted call; the returned task ends with the first batch that tells something."""
         self._opened = opened
-        self.mode = opened.held.lease.mode.value
+        meter = opened.held.lease.meter
+        self.mode = meter.value if isinstance(meter, Mode) else ""
         self._first = owned(self._pull(), name=f"first {self.id}")
         return self._first
 
@@ -101,15 +114,15 @@ class Run:
         opened = self._opened
         assert opened is not None, "a run is read inside its block"
         try:
+            if self._end is not None:
+                return self._shaped([self._end])
             async for batch in opened.events:
-                out = shaped(self._shapes, [event for event in batch if type(event) is not Started])
-                if not out:
-                    continue
-                self._entry.first_piece()
-                if isinstance(out[-1], Finished):
-                    self._over = True
-                    self.outcome = Succeeded()
-                return out
+                events = [event for event in batch if type(event) is not Started]
+                if Made in map(type, events):
+                    events = await self._kept(events, opened)
+                out = self._shaped(events)
+                if out:
+                    return out
             raise EmptyAnswer(
                 "Grok's answer ended without an end.",
                 hint="Try again.",
@@ -120,3 +133,24 @@ class Run:
             self.error = error
             self.outcome = error.outcome
             raise
+
+    def _shaped(self, events: list[Event]) -> list[Event]:
+        out = shaped(self._shapes, events)
+        if out:
+            self._entry.first_piece()
+            if isinstance(out[-1], Finished):
+                self._over = True
+                self.outcome = Succeeded()
+        return out
+
+    async def _kept(self, events: list[Event], opened: Opened) -> list[Event]:
+        """The same events, what was made being in the library.
+
+        An end among them waits: should something be missing, what has come is handed on before.
+        """
+        if isinstance(events[-1], Finished):
+            self._end = events.pop()
+        keep, account, egress = self._keep, opened.held.lease.account, opened.way.egress
+        if keep is None:
+            return events
+        return [await keep(event, account, egress) if isinstance(event, Made) else event for event in events]

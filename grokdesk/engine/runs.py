@@ -34,7 +34,7 @@ class RunEntry:
             self.record,
             account=account.id,
             account_name=account.name,
-            mode=lease.mode.value,
+            mode=lease.meter.value,
             egress=egress,
             tries=(*self.record.tries, attempt),
         )

@@ -17,7 +17,7 @@ from grokdesk.core.accounts import Account, AccountId, Status
 from grokdesk.core.notices import AccountChanged, Bus, CleanedUp, Notice, SettingsChanged
 from grokdesk.core.ports import Clock
 from grokdesk.core.settings import AccountsSettings, CleanUp, Live
-from grokdesk.core.upkeep import Intervals, due_at, long_dead, modes_due
+from grokdesk.core.upkeep import Intervals, due_at, long_dead, meters_due
 from grokdesk.engine.accounts import AccountPool
 from grokdesk.engine.quota import Checks
 
@@ -117,7 +117,7 @@ class Upkeep:
             account = self._pool.get(account_id)
             if account is not None:
                 self._start_at += 60.0 / settings.checks_per_minute
-                self._checks.start_later(account_id, modes_due(account, intervals, now))
+                self._checks.start_later(account_id, meters_due(account, intervals, now))
 
     def _may_start(self, settings: AccountsSettings) -> bool:
         waiting = self._checks.running >= 2 * settings.checks_at_once

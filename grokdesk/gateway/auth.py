@@ -22,7 +22,7 @@ from grokdesk.gateway.ports import Keys
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EXPOSED: Final = (
     "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, "
-    "x-grokdesk-mode"
+    "x-grokdesk-mode, openai-poll-after-ms, content-range, etag"
 )
 _PREFLIGHT_S: Final = 600
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from grokdesk.core.errors import InvalidRequest, TooLarge
 from grokdesk.core.events import Transcript
 from grokdesk.dialects.base import Asked, Encoder, Stamp
 from grokdesk.gateway.exchange import EXCHANGE, Exchange
+from grokdesk.gateway.files import links_for, with_own_pictures
 from grokdesk.gateway.ports import Services
 from grokdesk.gateway.pump import Pump
 from grokdesk.platform.tasks import offload
@@ -34,6 +36,7 @@ async def converse(request: web.Request, services: Services) -> web.StreamRespon
     body = await read_body(request, services)
     asked = await _decoded(exchange, body, request)
     model_named(asked.request.model)
+    asked = replace(asked, request=await with_own_pictures(services, asked.request))
     stamp = Stamp(exchange.id, int(services.clock.now()))
     if asked.stream:
         return await streamed(request, services, asked, exchange.dialect.encoder(asked, stamp))
@@ -45,7 +48,7 @@ async def streamed(
 ) -> web.StreamResponse:
     """Answer with a stream that `encoder` writes. Raises `GrokDeskError`."""
     exchange = request[EXCHANGE]
-    client = exchange.client(request)
+    client, link = exchange.client(request), links_for(request)
     heartbeat_s = services.settings.now.gateway.heartbeat_s
     async with Pump(
         encoder, exchange.dialect.heartbeat, heartbeat_s, services.deadlines, services.spawn
@@ -58,7 +61,7 @@ async def streamed(
         start = _Start(asked.choices, begin)
 
         async def tell(choice: int) -> None:
-            async with services.engine.run(asked.request, client=client) as run:
+            async with services.engine.run(asked.request, client=client, link=link) as run:
                 exchange.mode = run.mode
                 await start.ready()
                 async for batch in run:
@@ -72,10 +75,10 @@ async def streamed(
 async def _folded(
     request: web.Request, exchange: Exchange, services: Services, asked: Asked, stamp: Stamp
 ) -> web.StreamResponse:
-    client = exchange.client(request)
+    client, link = exchange.client(request), links_for(request)
 
     async def fold(_choice: int) -> Transcript:
-        async with services.engine.run(asked.request, client=client) as run:
+        async with services.engine.run(asked.request, client=client, link=link) as run:
             exchange.mode = run.mode
             async for _ in run:
                 pass
@@ -133,16 +136,14 @@ async def _decoded(exchange: Exchange, body: bytes, request: web.Request) -> Ask
 
 async def read_body(request: web.Request, services: Services) -> bytes:
     """Read the body, after unpacking at most as large as the owner allows. Raises `InvalidRequest`."""
-    limit = services.settings.now.gateway.max_body_mb * _MEGABYTE
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+    limit = body_limit(request, services)
     pieces: list[bytes] = []
     size = 0
     try:
         async for piece in request.content.iter_any():
             size += len(piece)
             if size > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             pieces.append(piece)
     except web.RequestPayloadError as error:
         raise InvalidRequest(
@@ -152,7 +153,16 @@ async def read_body(request: web.Request, services: Services) -> bytes:
     return b"".join(pieces)
 
 
-def _too_large(limit: int) -> TooLarge:
+def body_limit(request: web.Request, services: Services) -> int:
+    """Return how many bytes the owner allows. Raises `TooLarge` for a request that says it has more."""
+    limit = services.settings.now.gateway.max_body_mb * _MEGABYTE
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
+    return limit
+
+
+def too_large(limit: int) -> TooLarge:
+    """Return that a body has more than `limit` bytes."""
     return TooLarge(
         f"The request body is larger than {limit // _MEGABYTE} MB.",
         hint="The limit is the setting gateway.max_body_mb.",

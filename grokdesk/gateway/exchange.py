@@ -18,6 +18,8 @@ from grokdesk.gateway.pump import Pump
 DEFAULT_DIALECT: Final = OpenAIChat()
 
 _LONGEST_NAME: Final = 60
+# A request takes about half a millisecond to begin.
+_BEGIN_AT_ONCE: Final = 16
 
 
 @dataclass(eq=False, slots=True)
@@ -73,12 +75,27 @@ class Traffic:
         self._tasks: set[asyncio.Task[object]] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
+        self._begun = 0
         self.closing = False
 
     def admit(self) -> None:
         """Raise `Overloaded` while closing."""
         if self.closing:
             raise Overloaded("The gateway is stopping.")
+
+    async def turn(self) -> None:
+        """Wait for this request's turn: of many that come at once, a few begin in each turn of the loop.
+
+        Otherwise a burst of them would hold up every stream for as long as all of them take to begin.
+        """
+        while self._begun >= _BEGIN_AT_ONCE:  # noqa: ASYNC110 - a turn of the loop is what is waited for
+            await asyncio.sleep(0)
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._begun += 1
+
+    def _next_turn(self) -> None:
+        self._begun = 0
 
     def enter(self, task: asyncio.Task[object]) -> None:
         """Count the exchange that `task` answers."""

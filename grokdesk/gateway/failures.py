@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 # What the log says of a client that did not wait for its answer; nobody receives this status.
 _LEFT: Final = 499
+_SECRET_NAME: Final = re.compile(r"(?<=/)[0-9a-f]{32}")
 
 
 def middleware(services: Services, traffic: Traffic) -> Middleware:
@@ -42,7 +44,7 @@ def middleware(services: Services, traffic: Traffic) -> Middleware:
                 "request answered id=%s method=%s path=%s status=%d ms=%d client=%s failure=%s",
                 exchange.request_id,
                 request.method,
-                request.rel_url.raw_path,
+                _shown(request),
                 status,
                 exchange.elapsed_ms,
                 exchange.client(request) or "-",
@@ -76,6 +78,7 @@ async def _answer(
 ) -> web.StreamResponse:
     try:
         traffic.admit()
+        await traffic.turn()
         settings = services.settings.now.gateway
         auth.check_host(request, settings)
         auth.check_origin(request, settings)
@@ -89,7 +92,7 @@ async def _answer(
     except Exception as error:
         if isinstance(error, ConnectionError) and _has_left(request):
             return exchange.pump.response if exchange.pump else web.Response(status=_LEFT)
-        log.exception("request failed id=%s path=%s", exchange.request_id, request.rel_url.raw_path)
+        log.exception("request failed id=%s path=%s", exchange.request_id, _shown(request))
         return await _failed(exchange, _internal(exchange))
 
 
@@ -130,6 +133,11 @@ def _told(
 
 def _internal(exchange: Exchange) -> Broken:
     return Broken(f"GrokDesk failed to answer. Its log has the details under {exchange.request_id}.")
+
+
+def _shown(request: web.Request) -> str:
+    """The path for the log, without what opens a file (decision 8)."""
+    return _SECRET_NAME.sub("…", request.rel_url.raw_path)
 
 
 def _has_left(request: web.Request) -> bool:

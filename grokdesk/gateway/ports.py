@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from grokdesk.core.catalog import MODELS, Model
 from grokdesk.core.completions import CompletionStore
-from grokdesk.core.conversation import ChatRequest
 from grokdesk.core.events import Batch, Transcript
+from grokdesk.core.media import Kept, Kind, Request, VideoRequest
+from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.notices import Bus
 from grokdesk.core.ports import ClientKey, Clock
 from grokdesk.core.responses import StoredResponse
 from grokdesk.core.settings import Live
+
+Form = Literal["png", "jpeg", "webp"]
+"""What a picture can be made into."""
 
 
 class Run(Protocol):
@@ -48,12 +53,18 @@ class Run(Protocol):
 class Engine(Protocol):
     """Executes requests."""
 
-    def run(self, request: ChatRequest, *, client: str = "") -> AbstractAsyncContextManager[Run]:
+    def run(
+        self, request: Request, *, client: str = "", link: Callable[[Kept], str] | None = None
+    ) -> AbstractAsyncContextManager[Run]:
         """Execute `request` for `client`.
 
         Entered once upstream has begun to answer; raises `GrokDeskError` before that. Leaving the block ends
-        the upstream call at once.
+        the upstream call at once. `link` gives the address by which the client reaches a file of the library.
         """
+        ...
+
+    def check(self, request: Request) -> None:
+        """Raise what `run` would say of `request` without asking anybody, if it is bound to fail."""
         ...
 
 
@@ -162,6 +173,53 @@ class Conversations(Protocol):
         ...
 
 
+class Library(Protocol):
+    """The pictures and films that are kept."""
+
+    async def find(self, file_id: str) -> Kept | None:
+        """Return the file with this id, or None; also one that was removed and can be restored."""
+        ...
+
+    def read(self, kept: Kept) -> Awaitable[bytes]:
+        """Return the content of a file. Raises `GrokDeskError` when it is gone."""
+        ...
+
+    def reading(self, kept: Kept) -> AbstractContextManager[Path]:
+        """Give where a file lies; inside the block it is not taken away to make room."""
+        ...
+
+    async def thumbnail(self, kept: Kept) -> bytes | None:
+        """Return the small JPEG of a file, or None when it has none."""
+        ...
+
+    async def converted(self, data: bytes, kind: Form, *, quality: int) -> bytes:
+        """Return a picture as `png`, `jpeg` or `webp`, the latter two of a quality from 1 to 100.
+
+        Raises `GrokDeskError` when it cannot be read.
+        """
+        ...
+
+
+class MediaJobs(Protocol):
+    """The jobs that make films, and those that have made them."""
+
+    async def start(self, request: VideoRequest, *, client: str = "", remix_of: str = "") -> MediaJob:
+        """Write down a job and begin with it."""
+        ...
+
+    async def get(self, job_id: str) -> MediaJob | None:
+        """Return a job, or None."""
+        ...
+
+    async def list(self, *, kind: Kind, after: str, limit: int, newest_first: bool) -> Sequence[MediaJob]:
+        """Return up to `limit` jobs of a kind by their age, those behind the job `after` unless empty."""
+        ...
+
+    async def delete(self, job_id: str) -> bool:
+        """Forget a job and what it made, ending it first; tell whether it was there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """How many accounts there are, and how many could answer now."""
@@ -186,3 +244,6 @@ class Services:
     # None keeps nothing, whatever clients ask for.
     completions: CompletionStore | None = None
     conversations: Conversations | None = None
+    # None keeps no files, and makes no films.
+    library: Library | None = None
+    media_jobs: MediaJobs | None = None

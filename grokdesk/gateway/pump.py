@@ -14,7 +14,7 @@ from aiohttp import web
 
 from grokdesk.core.errors import GrokDeskError
 from grokdesk.dialects import sse
-from grokdesk.dialects.base import Encoder
+from grokdesk.dialects.base import Fails
 from grokdesk.gateway.ports import Deadline, Deadlines, Spawn
 
 
@@ -25,7 +25,7 @@ class Pump:
     """
 
     def __init__(
-        self, encoder: Encoder, heartbeat: bytes, heartbeat_s: float, deadlines: Deadlines, spawn: Spawn
+        self, encoder: Fails, heartbeat: bytes, heartbeat_s: float, deadlines: Deadlines, spawn: Spawn
     ) -> None:
         self.response = web.StreamResponse(
             headers={

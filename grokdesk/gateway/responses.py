@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -18,6 +18,7 @@ from grokdesk.core.catalog import model_named
 from grokdesk.core.conversation import ChatRequest, Message, Role, Text, Thinking
 from grokdesk.core.errors import Broken, EmptyAnswer, GrokDeskError, InvalidRequest, NotFound, Refused
 from grokdesk.core.events import Finished, Started, Stop
+from grokdesk.core.media import Kept
 from grokdesk.core.responses import StoredResponse
 from grokdesk.dialects.base import Asked, Stamp
 from grokdesk.dialects.openai_responses import OpenAIResponses, items, replay, resource, schema, tokens
@@ -27,6 +28,7 @@ from grokdesk.dialects.openai_responses.history import Known
 from grokdesk.dialects.openai_responses.wrong import PreviousResponseNotFound
 from grokdesk.gateway.converse import apart, read_body, streamed
 from grokdesk.gateway.exchange import EXCHANGE
+from grokdesk.gateway.files import links_for, with_own_pictures
 from grokdesk.gateway.ports import Conversations, Job, Services
 from grokdesk.gateway.pump import Pump
 
@@ -99,7 +101,7 @@ async def create(request: web.Request, services: Services) -> web.StreamResponse
     encoder = turn.encoder(services)
     if turn.asked.stream:
         return await streamed(request, services, turn.asked, encoder)
-    exchange.mode = await tell(services, turn, encoder, client, _unheard)
+    exchange.mode = await tell(services, turn, encoder, client, links_for(request), _unheard)
     return _json(orjson.dumps(encoder.response))
 
 
@@ -214,6 +216,7 @@ async def understood(
     known = await _looked_up(services, wanted, memory or {})
     size = _size(body, known)
     asked = await apart(size, decode, wanted, known, may_be_empty=may_be_empty)
+    asked = replace(asked, request=await with_own_pictures(services, asked.request))
     listed = await apart(len(body), wanted.listed, owner, known)
     continues = wanted.previous
     if memory and continues in memory:
@@ -235,13 +238,16 @@ async def tell(
     turn: Turn,
     encoder: ResponsesEncoder,
     client: str,
+    link: Callable[[Kept], str],
     send: Callable[[bytes], Awaitable[None]],
 ) -> str:
-    """Execute a turn and `send` what `encoder` writes; returns the mode that answered.
+    """Execute a turn for `client` and `send` what `encoder` writes; returns the mode that answered.
+
+    `link` gives the address of a file of the library.
 
     Raises `GrokDeskError`.
     """
-    async with services.engine.run(turn.asked.request, client=client) as run:
+    async with services.engine.run(turn.asked.request, client=client, link=link) as run:
         async for batch in run:
             await send(b"".join([encoder.feed(event) for event in batch]))
         return run.mode
@@ -265,7 +271,7 @@ async def _unheard(_frames: bytes) -> None:
 async def _in_background(
     request: web.Request, services: Services, turn: Turn, client: str
 ) -> web.StreamResponse:
-    conversations = _conversations(services)
+    conversations, link = _conversations(services), links_for(request)
     encoder = turn.encoder(services)
     first = encoder.queue()
     conversations.keep(turn.stored(encoder))
@@ -276,7 +282,7 @@ async def _in_background(
 
         await send(first)
         try:
-            await tell(services, turn, encoder, client, send)
+            await tell(services, turn, encoder, client, link, send)
         except GrokDeskError as error:
             await send(encoder.failed(error))
         except asyncio.CancelledError:

@@ -24,6 +24,7 @@ from grokdesk.dialects.openai_responses.encode import (
     steer_refused,
 )
 from grokdesk.gateway.exchange import EXCHANGE
+from grokdesk.gateway.files import links_for
 from grokdesk.gateway.ports import Services
 from grokdesk.gateway.pump import Pump
 from grokdesk.gateway.responses import DIALECT, Turn, tell, tell_nothing, understood
@@ -63,6 +64,7 @@ class Session:
         self._services = services
         self._socket = socket
         self._client = exchange.client(request)
+        self._link = links_for(request)
         self._memory: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._streams: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         self._turns = 0
@@ -152,7 +154,7 @@ class Session:
             if is_warm_up:
                 await tell_nothing(turn, encoder, send)
             else:
-                await tell(self._services, turn, encoder, self._client, send)
+                await tell(self._services, turn, encoder, self._client, self._link, send)
         except GrokDeskError as error:
             # What a turn that failed continued from is in doubt; the client starts again with all of it.
             self._memory.pop(str(message.get("previous_response_id")), None)

@@ -14,7 +14,7 @@ from grokdesk.dialects import anthropic
 from grokdesk.dialects.anthropic import Anthropic
 from grokdesk.dialects.base import Dialect
 from grokdesk.dialects.openai_completions import OpenAICompletions
-from grokdesk.gateway import auth
+from grokdesk.gateway import auth, files, images, videos
 from grokdesk.gateway.converse import converse
 from grokdesk.gateway.count_tokens import count_tokens
 from grokdesk.gateway.exchange import DEFAULT_DIALECT, EXCHANGE
@@ -37,6 +37,7 @@ from grokdesk.gateway.stored_completions import (
 Answer = Callable[[web.Request, Services], Awaitable[web.StreamResponse]]
 
 _ANTHROPIC: Final = Anthropic()
+_MEDIA: Final = images.DIALECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,23 @@ ROUTES: Final = (
     Route("DELETE", "/v1/responses/{id}", delete, RESPONSES),
     Route("POST", "/v1/responses/{id}/cancel", cancel, RESPONSES),
     Route("GET", "/v1/responses/{id}/input_items", list_input, RESPONSES),
+    Route("POST", "/v1/images/generations", images.generate, _MEDIA),
+    Route("POST", "/v1/images/edits", images.edit, _MEDIA),
+    Route("POST", "/v1/images/variations", images.vary, _MEDIA),
+    Route("POST", "/v1/videos", videos.create, _MEDIA),
+    Route("GET", "/v1/videos", videos.list_videos, _MEDIA),
+    Route("POST", "/v1/videos/edits", videos.refuse, _MEDIA),
+    Route("POST", "/v1/videos/extensions", videos.refuse, _MEDIA),
+    Route("POST", "/v1/videos/characters", videos.refuse, _MEDIA),
+    Route("GET", "/v1/videos/{id}", videos.show_video, _MEDIA),
+    Route("DELETE", "/v1/videos/{id}", videos.delete_video, _MEDIA),
+    Route("GET", "/v1/videos/{id}/content", videos.send_content, _MEDIA),
+    Route("POST", "/v1/videos/{id}/remix", videos.remix, _MEDIA),
+    # The name may be anything: that it cannot be one is told as that there is none.
+    Route("GET", "/v1/files/image", files.show_image, needs_key=False),
+    Route("GET", "/v1/files/image/{name:(?s:.*)}", files.show_image, needs_key=False),
+    Route("GET", "/v1/files/video", files.show_video, needs_key=False),
+    Route("GET", "/v1/files/video/{name:(?s:.*)}", files.show_video, needs_key=False),
     Route("GET", "/v1/models", list_models, dialect=None),
     Route("GET", "/v1/models/{name}", show_model, dialect=None),
     Route("GET", "/healthz", alive, needs_key=False),
@@ -94,7 +112,6 @@ UNSUPPORTED: Final = (
     "/v1/evals",
     "/v1/files",
     "/v1/fine_tuning",
-    "/v1/images",
     "/v1/messages",
     "/v1/moderations",
     "/v1/organization",
@@ -103,7 +120,9 @@ UNSUPPORTED: Final = (
     "/v1/threads",
     "/v1/uploads",
     "/v1/vector_stores",
-    "/v1/videos",
+    "/v1/videos/characters",
+    "/v1/videos/edits",
+    "/v1/videos/extensions",
 )
 
 

@@ -29,6 +29,7 @@ class Paths:
     database: Path
     key_file: Path
     backups: Path
+    media: Path
 
     @classmethod
     def default(cls) -> Self:
@@ -51,6 +52,7 @@ class Paths:
             database=data / "grokdesk.db",
             key_file=data / "master.key",
             backups=data / "backups",
+            media=data / "media",
         )
 
     @property

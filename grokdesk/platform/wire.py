@@ -53,21 +53,31 @@ _NO_TUNNEL: Final = re.compile(r"CONNECT tunnel failed, response (\d{3})")
 IMPERSONATIONS: Final[frozenset[str]] = frozenset(get_args(BrowserTypeLiteral))
 
 
+class NotConnected(Unreachable):
+    """There was no connection, so nothing of the call was sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds: to connect, to the first byte, of silence after it, and in all."""
+    """Seconds: to connect, to the first byte, of silence after it, and in all.
+
+    `setting` is the name of the setting, among `timeouts`, by which an owner can raise the last one.
+    """
 
     connect_s: float = 20
     first_s: float = 120
     idle_s: float = 120
     total_s: float = 1800
+    setting: str = "total_s"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request. `resolve` is the network address to connect to, instead of looking the name up.
 
-    `headers` go out in order and unchanged; `impersonate` is one of `IMPERSONATIONS`.
+    `headers` go out in order and unchanged; `impersonate` is one of `IMPERSONATIONS`. `once`: it is never
+    sent a second time, which libcurl does by itself when a connection that was kept open turns out to be
+    dead before the answer began. So it gets a new connection.
     """
 
     method: str
@@ -79,6 +89,7 @@ class Call:
     verify_proxy: bool = True
     limits: Limits = field(default_factory=Limits)
     resolve: str = ""
+    once: bool = False
 
     @property
     def host(self) -> str:
@@ -119,9 +130,11 @@ class Reply:
 class Socket(Reply):
     """A WebSocket, or the HTTP answer to a refused handshake: check `is_open` first."""
 
-    def __init__(self, exchange: _Exchange, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, exchange: _Exchange, status: int, headers: Mapping[str, str], max_message: int = MAX_MESSAGE
+    ) -> None:
         super().__init__(exchange, status, headers)
-        self._reader = FrameReader(max_message=MAX_MESSAGE)
+        self._reader = FrameReader(max_message=max_message)
         self._messages: deque[bytes] = deque()
         self._ended = False
 
@@ -133,6 +146,10 @@ class Socket(Reply):
     def send(self, text: bytes) -> None:
         """Send a text message. Queued at once, on the wire with the next turn of the loop."""
         self._exchange.send(encode(Opcode.TEXT, text, os.urandom(4)))
+
+    def ping(self) -> None:
+        """Ask for a sign of life, so that nobody on the way takes the connection for unused."""
+        self._exchange.send(encode(Opcode.PING, b"", os.urandom(4)))
 
     async def messages(self) -> Sequence[bytes]:
         """The text messages that have arrived, at least one; empty when the other side closed.
@@ -197,15 +214,18 @@ class Wire:
             exchange.end()
 
     @asynccontextmanager
-    async def connect(self, call: Call) -> AsyncIterator[Socket]:
-        """Open a WebSocket; enter when the handshake was answered, either way."""
+    async def connect(self, call: Call, *, max_message: int = MAX_MESSAGE) -> AsyncIterator[Socket]:
+        """Open a WebSocket; enter when the handshake was answered, either way.
+
+        A message of more than `max_message` bytes is `Garbled`.
+        """
         key = base64.b64encode(os.urandom(16)).decode()
         exchange = _Exchange(_upgrade(call, key), self._multi_handle(), self._deadlines, duplex=True)
         try:
             status, headers = await exchange.head()
             if status == _SWITCHING and headers.get("sec-websocket-accept") != accept_value(key):
                 raise Garbled("Grok answered the WebSocket handshake wrongly.")
-            yield Socket(exchange, status, headers)
+            yield Socket(exchange, status, headers, max_message)
         finally:
             exchange.end()
 
@@ -429,10 +449,11 @@ class _Exchange:
         )
 
     def _on_overdue(self) -> None:
+        limits = self._call.limits
         self._fail(
             UpstreamTimeout(
-                f"Grok's answer took longer than {self._call.limits.total_s:.0f} seconds in all.",
-                hint="Raise timeouts.total_s if answers may take that long.",
+                f"Grok's answer took longer than {limits.total_s:.0f} seconds in all.",
+                hint=f"Raise timeouts.{limits.setting} if answers may take that long.",
             )
         )
 
@@ -463,6 +484,8 @@ def _easy(
         curl.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(call.body))
         curl.setopt(CurlOpt.POSTFIELDS, call.body)
     curl.setopt(CurlOpt.CUSTOMREQUEST, call.method)
+    if call.once:
+        curl.setopt(CurlOpt.FRESH_CONNECT, 1)
     if call.proxy:
         curl.setopt(CurlOpt.PROXY, call.proxy)
         curl.setopt(CurlOpt.SUPPRESS_CONNECT_HEADERS, 1)
@@ -515,42 +538,43 @@ def _unreachable(error: CurlError, call: Call, *, begun: bool) -> UpstreamError:
             detail=detail,
         )
     if call.proxy and _SIGN_IN.search(detail):
-        return Unreachable(
+        return NotConnected(
             "The proxy does not accept the user name and password.",
             hint="Correct them under Network.",
             detail=detail,
         )
     if call.proxy and (tunnel := _NO_TUNNEL.search(detail)):
-        return Unreachable(
+        return NotConnected(
             f"The proxy did not let the connection to {call.host} through: it answered {tunnel[1]}.",
             hint="Test the proxy under Network, or choose another one.",
             detail=detail,
         )
     # Through a proxy libcurl itself connects to nobody else.
     if code in _PROXY_CODES or (call.proxy and code == _REFUSED_CODE):
-        return Unreachable(
+        return NotConnected(
             "The proxy cannot be reached.", hint="Check the proxy's address under Network.", detail=detail
         )
     if code in _NAME_CODES:
-        return Unreachable(
+        return NotConnected(
             f"The name {call.host} cannot be found.",
             hint="Check the internet connection or choose a proxy under Network.",
             detail=detail,
         )
     if code in _TLS_CODES:
-        return Unreachable(
+        return NotConnected(
             f"No safe connection to {call.host} is possible.",
             hint="Something on the way (a proxy or a firewall) may be changing the connection.",
             detail=detail,
         )
     if code == _TIMEOUT_CODE:
-        return Unreachable(
+        return NotConnected(
             f"{call.host} did not accept a connection within {call.limits.connect_s:.0f} seconds.",
             hint="Check the internet connection or choose another proxy under Network.",
             detail=detail,
         )
     way = "through the proxy" if call.proxy else "directly"
-    return Unreachable(
+    kind = NotConnected if code == _REFUSED_CODE else Unreachable
+    return kind(
         f"{call.host} cannot be reached {way}.",
         hint="Check the internet connection or choose another way under Network.",
         detail=detail,

@@ -35,6 +35,9 @@ from grokdesk.sim.script import (
     WireOptions,
 )
 
+DRAWING = "Drawing: "
+"""A prompt that begins with it is a wish for two pictures (media chapter 3)."""
+
 FILLER = "Thinking about your request"
 
 _WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
@@ -261,8 +264,8 @@ def transcript(source: str | Path | Iterable[Json], *, turn: int = 1, **wire: Un
 
 def improvise(prompt: str, mode: str, rng: random.Random) -> Script:
     """A short, pleasant answer to `prompt` (a flattened conversation, §12) in the manner of `mode`."""
-    if prompt.startswith("Drawing: "):
-        return image_card(prompt.removeprefix("Drawing: "), count=2, rng=rng)
+    if prompt.startswith(DRAWING):
+        return image_card(prompt.removeprefix(DRAWING), count=2, rng=rng)
     question = last_user_text(prompt)
     lowered = question.lower()
     if "search" in lowered or "news" in lowered:

@@ -32,8 +32,9 @@ ACCOUNTS = "https://accounts.x.ai"
 class Call:
     """How one call must look in either form (§4.1, §4.2).
 
-    `statsig`: *signed* is wanted, *none* is forbidden, *free* is nobody's business. `only` names the form
-    that knows the call; what is forbidden to the current form there is forbidden to all.
+    A referer that ends in `*` may go on from there. `statsig`: *signed* is wanted, *none* is forbidden,
+    *free* is nobody's business. `only` names the form that knows the call; what is forbidden to the current
+    form there is forbidden to all.
     """
 
     name: str
@@ -52,10 +53,26 @@ class Call:
 
 _GRPC = "application/grpc-web+proto"
 
-CHAT = Call("chat", referer=("/", "/imagine"), referer_older=("/", "/imagine"))
+_CHAT_PAGES = ("/", "/imagine", "/imagine/post/*")
+CHAT = Call("chat", referer=_CHAT_PAGES, referer_older=_CHAT_PAGES)
 UPLOAD_JSON = Call("upload", statsig="none", only="older")
 UPLOAD_MULTIPART = Call(
-    "upload", statsig="none", content_type="multipart/form-data", request_id=False, only="current"
+    "upload",
+    statsig="none",
+    referer=("/", "/imagine"),
+    content_type="multipart/form-data",
+    request_id=False,
+    only="current",
+)
+MEDIA_POST = Call("media post", referer=("/imagine",), referer_older=("/imagine",))
+SHARE = Call("share link", referer=("",), referer_older=("",))
+UPSCALE = Call("upscale", referer=("",), referer_older=("",))
+RESPONSES = Call(
+    "responses",
+    statsig="free",
+    referer=("/imagine", "/"),
+    referer_older=("/imagine", "/"),
+    content_type=None,
 )
 RATE_LIMITS = Call("rate-limits")
 IMAGINE_QUOTA = Call("imagine quota", referer=("/imagine",), referer_older=("/", "/imagine"), only="current")
@@ -88,16 +105,16 @@ def http(call: Call, seen: Received, world: World) -> list[str]:
     """Deviations of the headers of an ordinary call."""
     older = "baggage" in seen.headers
     bases = {GROK, f"http://{seen.host}"}
-    problems = _cookies(seen, mgw=False, bare=call.accounts_host and not older)
-    problems += _forbidden(seen, "authorization")
-    problems += _fixed(seen, {"accept": "*/*"})
+    problems = cookies(seen, mgw=False, bare=call.accounts_host and not older)
+    problems += absent(seen, "authorization")
+    problems += fixed(seen, {"accept": "*/*"})
     # A browser sends Priority over HTTP/2 and 3 only, and this server speaks HTTP/1.1.
     if "priority" in seen.headers:
-        problems += _fixed(seen, {"priority": "u=1, i"})
-    problems += _present(seen, "user-agent", "accept-encoding", "accept-language")
+        problems += fixed(seen, {"priority": "u=1, i"})
+    problems += present(seen, "user-agent", "accept-encoding", "accept-language")
     problems += _fetch_site(call, seen, older=older)
     problems += _origin(call, seen, bases)
-    problems += _referer(seen, bases | {ACCOUNTS}, call.referer_older if older else call.referer)
+    problems += referer_is(seen, bases | {ACCOUNTS}, call.referer_older if older else call.referer)
     problems += _content_type(call, seen)
     problems += _statsig(call, seen, world, older=older)
     problems += _request_id(call, seen, world)
@@ -110,17 +127,15 @@ def http(call: Call, seen: Received, world: World) -> list[str]:
             [] if seen.headers["baggage"].startswith("sentry-environment=") else ["Baggage is not Sentry's"]
         )
     elif not call.accounts_host:
-        problems += _fixed(seen, {"cache-control": "no-cache", "pragma": "no-cache"})
+        problems += fixed(seen, {"cache-control": "no-cache", "pragma": "no-cache"})
     return problems
 
 
 def page(seen: Received) -> list[str]:
     """Deviations of the page navigation that feeds the signer (§5.2)."""
-    problems = _cookies(seen, mgw=False, bare=False) + _forbidden(
-        seen, "authorization", "x-statsig-id", "origin"
-    )
-    problems += _present(seen, "user-agent")
-    problems += _fixed(
+    problems = cookies(seen, mgw=False, bare=False) + absent(seen, "authorization", "x-statsig-id", "origin")
+    problems += present(seen, "user-agent")
+    problems += fixed(
         seen,
         {
             "sec-fetch-dest": "document",
@@ -136,19 +151,19 @@ def page(seen: Received) -> list[str]:
 
 def handshake(seen: Received) -> list[str]:
     """Deviations of the gateway handshake (§4.4, §9.1), apart from whose uid it is."""
-    problems = _cookies(seen, mgw=True, bare=False)
-    problems += _forbidden(
+    problems = cookies(seen, mgw=True, bare=False)
+    problems += absent(
         seen,
         "authorization",
         "x-statsig-id",
         "x-xai-request-id",
         "baggage",
-        *_HINTS,
+        *HINT_HEADERS,
         "content-type",
         "referer",
     )
-    problems += _present(seen, "user-agent", "accept-language")
-    problems += _fixed(seen, {"cache-control": "no-cache", "pragma": "no-cache"})
+    problems += present(seen, "user-agent", "accept-language")
+    problems += fixed(seen, {"cache-control": "no-cache", "pragma": "no-cache"})
     if seen.headers.get("origin") not in {GROK, f"http://{seen.host}"}:
         problems.append(f"Origin is {seen.headers.get('origin')!r}")
     if seen.headers.get("sec-websocket-protocol", "json") != "json":
@@ -183,7 +198,7 @@ def is_cleared(seen: Received, world: World) -> bool:
 _CLOUDFLARE = re.compile(r"cf_clearance|__cf_bm|_cfuvid|cf_chl_.*")
 
 
-def _cookies(seen: Received, *, mgw: bool, bare: bool) -> list[str]:
+def cookies(seen: Received, *, mgw: bool, bare: bool) -> list[str]:
     problems = []
     if not seen.cookies.get("sso"):
         problems.append("cookie sso is missing")
@@ -202,15 +217,15 @@ def _cookies(seen: Received, *, mgw: bool, bare: bool) -> list[str]:
 _NEVER = ("traceparent", "tracestate", "sentry-trace")
 
 
-def _forbidden(seen: Received, *names: str) -> list[str]:
+def absent(seen: Received, *names: str) -> list[str]:
     return [f"header {name} does not belong here" for name in (*names, *_NEVER) if name in seen.headers]
 
 
-def _present(seen: Received, *names: str) -> list[str]:
+def present(seen: Received, *names: str) -> list[str]:
     return [f"header {name} is missing" for name in names if not seen.headers.get(name)]
 
 
-def _fixed(seen: Received, wanted: Mapping[str, str]) -> list[str]:
+def fixed(seen: Received, wanted: Mapping[str, str]) -> list[str]:
     return [
         f"header {name} is {seen.headers.get(name)!r}, not {value!r}"
         for name, value in wanted.items()
@@ -221,10 +236,10 @@ def _fixed(seen: Received, wanted: Mapping[str, str]) -> list[str]:
 def _fetch_site(call: Call, seen: Received, *, older: bool) -> list[str]:
     if call.accounts_host and not older:
         return []
-    problems = _fixed(seen, {"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"})
+    problems = fixed(seen, {"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"})
     origin, referer = urlsplit(seen.headers.get("origin", "")), urlsplit(seen.headers.get("referer", ""))
     same = not origin.hostname or origin.hostname == referer.hostname
-    return problems + _fixed(seen, {"sec-fetch-site": "same-origin" if same else "same-site"})
+    return problems + fixed(seen, {"sec-fetch-site": "same-origin" if same else "same-site"})
 
 
 def _origin(call: Call, seen: Received, bases: Collection[str]) -> list[str]:
@@ -237,9 +252,12 @@ def _origin(call: Call, seen: Received, bases: Collection[str]) -> list[str]:
     return [] if origin in allowed else [f"Origin is {origin!r}"]
 
 
-def _referer(seen: Received, bases: Collection[str], paths: Sequence[str]) -> list[str]:
+def referer_is(seen: Received, bases: Collection[str], paths: Sequence[str]) -> list[str]:
     referer = seen.headers.get("referer", "")
     if any(referer == base + path for base in bases for path in paths):
+        return []
+    begun = [path.removesuffix("*") for path in paths if path.endswith("*")]
+    if any(referer.startswith(base + path) for base in bases for path in begun):
         return []
     return [f"Referer is {referer!r}, not {' or '.join(paths)}"]
 
@@ -252,11 +270,11 @@ def _content_type(call: Call, seen: Received) -> list[str]:
 
 
 def _grpc(call: Call, seen: Received, *, older: bool) -> list[str]:
-    problems = _fixed(seen, {"x-grpc-web": "1"})
+    problems = fixed(seen, {"x-grpc-web": "1"})
     if older or call.grpc_agent:
-        problems += _fixed(seen, {"x-user-agent": "connect-es/2.1.1"})
+        problems += fixed(seen, {"x-user-agent": "connect-es/2.1.1"})
     else:
-        problems += _forbidden(seen, "x-user-agent")
+        problems += absent(seen, "x-user-agent")
     return problems
 
 
@@ -317,7 +335,7 @@ def _statsig(call: Call, seen: Received, world: World, *, older: bool) -> list[s
 
 # ------------------------------------------------------------------------------------- client hints
 
-_HINTS = (
+HINT_HEADERS = (
     "sec-ch-ua",
     "sec-ch-ua-mobile",
     "sec-ch-ua-model",
@@ -352,7 +370,7 @@ def browser(user_agent: str) -> str | None:
 
 def hints(headers: Mapping[str, str]) -> list[str]:
     """Client hints that contradict the user agent (§6.2)."""
-    sent = {name: headers[name].strip('"') for name in _HINTS if name in headers}
+    sent = {name: headers[name].strip('"') for name in HINT_HEADERS if name in headers}
     if not sent:
         return []
     agent = headers.get("user-agent", "").lower()
@@ -421,16 +439,16 @@ def shape(value: object, want: Want, where: str) -> list[str]:
             ]
         case tuple():
             fits = any(value == one and type(value) is type(one) for one in want)
-            return [] if fits else [f"{where} is {_short(value)}, not one of {list(want)}"]
+            return [] if fits else [f"{where} is {short(value)}, not one of {list(want)}"]
         case re.Pattern():
             fits = isinstance(value, str) and want.fullmatch(value) is not None
-            return [] if fits else [f"{where} is {_short(value)}"]
+            return [] if fits else [f"{where} is {short(value)}"]
         case type():
             # bool is an int to Python and not to the protocol.
             fits = type(value) is want or (want is float and type(value) is int)
             return [] if fits else [f"{where} is {type(value).__name__}, not {want.__name__}"]
         case _:
-            return [] if want(value) else [f"{where} is {_short(value)}"]
+            return [] if want(value) else [f"{where} is {short(value)}"]
 
 
 def _object_shape(value: object, want: Mapping[str, Want], where: str) -> list[str]:
@@ -451,12 +469,12 @@ def _object_shape(value: object, want: Mapping[str, Want], where: str) -> list[s
 _SHOWN = 60
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
-def _filled(value: object) -> bool:
+def filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
@@ -484,7 +502,7 @@ _CHAT_BODY: dict[str, Want] = {
     "imageAttachments": [str],
     "imageGenerationCount": int,
     "isAsyncChat": bool,
-    "message": _filled,
+    "message": filled,
     "modeId": MODES,
     "responseMetadata": dict,
     "returnImageBytes": bool,
@@ -493,7 +511,7 @@ _CHAT_BODY: dict[str, Want] = {
     "sendFinalMetadata": bool,
     "temporary": bool,
     "toolOverrides": dict,
-    "customPersonality?": _filled,
+    "customPersonality?": filled,
     "parentResponseId?": str,
 }
 
@@ -501,22 +519,21 @@ _CHAT_BODY: dict[str, Want] = {
 def chat_body(body: object, account: Account, world: World) -> list[str]:
     """Deviations of an older-form chat request (§7.1).
 
-    The media variants of the same endpoint (`modelName`, §7.3) are not looked into here.
+    The media variants of the same endpoint (`modelName`, §7.3) have checks of their own (`media_checks`).
     """
-    if isinstance(body, dict) and "modelName" in body:
-        return shape(body.get("message"), _filled, "body.message")
     problems = shape(body, _CHAT_BODY, "body")
     if isinstance(body, dict):
-        problems += _known_files(body.get("fileAttachments"), account, world)
+        problems += known_files(body.get("fileAttachments"), account, world)
         if body.get("imageAttachments"):
             problems.append("body.imageAttachments is not empty")
     return problems
 
 
-def _known_files(ids: object, account: Account, world: World) -> list[str]:
+def known_files(ids: object, account: Account, world: World) -> list[str]:
     if not isinstance(ids, list):
         return []
     mine = {upload.id for upload in world.uploads.values() if upload.account is account}
+    mine |= {file.id for file in world.media.of(account)}
     return [f"attachment {name!r} was not uploaded by this account" for name in ids if name not in mine]
 
 
@@ -537,7 +554,7 @@ CONVERSATIONS_QUERY = {name: ASSETS_QUERY[name] for name in ("pageSize", "pageTo
 def listing(seen: Received, known: Mapping[str, re.Pattern[str]]) -> list[str]:
     """Deviations of the query of a listing (§19.1, §19.3, media §6.3)."""
     return [
-        f"query has {name}={_short(value)}"
+        f"query has {name}={short(value)}"
         for name, value in seen.query.items()
         if name not in known or not known[name].fullmatch(value)
     ]
@@ -577,7 +594,7 @@ def solver_body(body: object) -> list[str]:
     command = body.get("cmd") if isinstance(body, dict) else None
     want = _SOLVER_BODIES.get(command) if isinstance(command, str) else None
     if want is None:
-        return [f"cmd is {_short(command)}, not one of {list(_SOLVER_BODIES)}"]
+        return [f"cmd is {short(command)}, not one of {list(_SOLVER_BODIES)}"]
     problems = shape(body, dict(want), "body")
     if isinstance(body, dict) and "session" in body and "proxy" in body and command == "request.get":
         problems.append("a session has its proxy since it was made")
@@ -610,7 +627,7 @@ _X_GROK: dict[str, Want] = {
 }
 _X_GROK_NEW: dict[str, Want] = {"keep_context": bool, "is_temporary": bool, "disable_memory": bool}
 _X_GROK_EXISTING: dict[str, Want] = {
-    "conversation_id": _filled,
+    "conversation_id": filled,
     "load_existing": (True,),
     "needs_history": bool,
 }
@@ -628,16 +645,16 @@ def session_create(frame: Json) -> list[str]:
         }
     }
     if continues:
-        want["session_id"] = _filled
+        want["session_id"] = filled
     problems = shape(frame, want, "message")
-    if continues and _at(frame, "event", "session", "x_grok", "conversation_id") != frame["session_id"]:
+    if continues and member(frame, "event", "session", "x_grok", "conversation_id") != frame["session_id"]:
         problems.append("conversation_id differs from session_id")
     return problems
 
 
 def item_create(frame: Json, *, session_id: str, account: Account, world: World) -> list[str]:
     """Deviations of the user's message."""
-    mention: Want = {"mention": {"target": {"file_mention": {"file_id": _filled}}}}
+    mention: Want = {"mention": {"target": {"file_mention": {"file_id": filled}}}}
     said: Want = {"text": {"text": str}}
     want: dict[str, Want] = {
         "session_id": (session_id,),
@@ -651,29 +668,29 @@ def item_create(frame: Json, *, session_id: str, account: Account, world: World)
                     "client_message_id": UUID,
                     "input_chunks": lambda chunks: isinstance(chunks, list) and bool(chunks),
                 },
-                "file_attachment_ids?": [_filled],
+                "file_attachment_ids?": [filled],
             },
-            "parent_response_id?": _filled,
-            "file_attachment_ids?": [_filled],
+            "parent_response_id?": filled,
+            "file_attachment_ids?": [filled],
         },
     }
     problems = shape(frame, want, "message")
-    chunks = _at(frame, "event", "item", "x_grok", "input_chunks")
+    chunks = member(frame, "event", "item", "x_grok", "input_chunks")
     if not isinstance(chunks, list) or not chunks:
         return problems
     for number, chunk in enumerate(chunks[:-1]):
         problems += shape(chunk, mention, f"input_chunks[{number}]")
     problems += shape(chunks[-1], said, "the last of input_chunks")
-    mentioned = [_at(chunk, "mention", "target", "file_mention", "file_id") for chunk in chunks[:-1]]
+    mentioned = [member(chunk, "mention", "target", "file_mention", "file_id") for chunk in chunks[:-1]]
     inner, outer = (
-        _at(frame, "event", "item", "file_attachment_ids"),
-        _at(frame, "event", "file_attachment_ids"),
+        member(frame, "event", "item", "file_attachment_ids"),
+        member(frame, "event", "file_attachment_ids"),
     )
     if inner != outer or (inner if inner is not None else []) != mentioned or inner == []:
         problems.append("file_attachment_ids do not match the mentions")
-    if not mentioned and not _filled(_at(chunks[-1], "text", "text")):
+    if not mentioned and not filled(member(chunks[-1], "text", "text")):
         problems.append("the message says nothing")
-    return problems + _known_files(mentioned, account, world)
+    return problems + known_files(mentioned, account, world)
 
 
 def response_create(frame: Json, *, session_id: str, item_event_id: str) -> list[str]:
@@ -699,7 +716,7 @@ def known_mode(form: Form, mode: str) -> bool:
     return mode in (MODES if form == "rest" else GATEWAY_MODES)
 
 
-def _at(value: object, *path: str) -> object:
+def member(value: object, *path: str) -> object:
     for name in path:
         if not isinstance(value, dict):
             return None

@@ -7,11 +7,22 @@ wording is ours.
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, Unpack
 
 import orjson
 
-from grokdesk.sim.script import Cut, Ended, Raw, Refusal, Script, Stall, StreamError
+from grokdesk.sim.script import (
+    Cut,
+    Ended,
+    HangUp,
+    Media,
+    MediaOptions,
+    Raw,
+    Refusal,
+    Script,
+    Stall,
+    StreamError,
+)
 
 CODE_INVALID = 3
 CODE_NOT_FOUND = 5
@@ -264,3 +275,32 @@ def garbage(kind: Literal["text", "binary", "half"] = "text") -> Script:
 def raw(pieces: Iterable[bytes]) -> Script:
     """Exactly these bytes, one line or gateway message each, and nothing else."""
     return Script(steps=tuple(Raw(piece) for piece in pieces), bare=True)
+
+
+# ------------------------------------------------------------------------------ pictures and films
+
+
+def media(**options: Unpack[MediaOptions]) -> Script:
+    """How pictures and films come out; see `Media`: `media(moderated=(1,), closes=True)`."""
+    return Script(media=Media(**options))
+
+
+def image_limit(after: int = 0) -> Script:
+    """The imagine socket's own limit, told in a frame (media §2.4)."""
+    return stream_error("rate_limit_exceeded", "Image rate limit exceeded. Try again later.", after=after)
+
+
+def content_moderated() -> Script:
+    """403: what was asked for is refused before anything is made (media §12.1)."""
+    return refused(403, {"error": {"code": "content-moderated", "message": "rejected"}})
+
+
+def hang_up(*, accepted: bool = False) -> Script:
+    """The connection drops before any answer; `accepted`: what was ordered is made all the same."""
+    return Script(incidents=(HangUp(accepted),))
+
+
+def page_instead() -> Script:
+    """A download that is answered with status 200 and an HTML page."""
+    page = b"<!DOCTYPE html><html><head><title>Grok</title></head><body>Sign in</body></html>"
+    return refused(200, page, {"Content-Type": "text/html; charset=utf-8"})

@@ -19,6 +19,7 @@ from grokdesk.sim.script import (
     Cut,
     Ended,
     FoundImage,
+    HangUp,
     ImageChunk,
     ImageProgress,
     ImageTag,
@@ -88,6 +89,73 @@ class Scene:
     file_ids: tuple[str, ...] = ()
 
 
+# ----------------------------------------------------------------------------------- any chat stream
+
+
+def body(
+    head: Sequence[Json],
+    pieces: Sequence[Json],
+    tail: Sequence[Json],
+    script: Script,
+    scene: Scene,
+    *,
+    last_delay_s: float = 0.0,
+) -> list[Play]:
+    """The body of a stream whose content is not text (media §4.3, §5.8): each of `pieces` counts as one.
+
+    Errors stand where they stand in a chat; the last frame of `pieces` completes the answer and comes at
+    least `last_delay_s` after the one before it.
+    """
+    delay = _pace(script.wire, scene)
+    shown = [Out(step.data, delay) for step in script.steps if isinstance(step, Raw)]
+    if not script.bare:
+        shown += [Out(orjson.dumps(piece), delay, is_piece=True) for piece in pieces]
+        if pieces:
+            shown[-1] = replace(shown[-1], ends="answered", delay_s=max(delay, last_delay_s))
+    plays = list(_woven(shown, script.incidents, lambda error: _rest_error(error, scene)))
+    if not (script.bare or _fails_at_once(script.incidents)):
+        plays = [*(_json(frame) for frame in head), *plays]
+        if not (plays and isinstance(plays[-1], Stop)):
+            plays += [_json(frame) for frame in tail]
+    return framed(plays, script.wire)
+
+
+def messages(pieces: Sequence[Json], script: Script, scene: Scene) -> list[Play]:
+    """The frames of one batch of the imagine socket (media §2.4), each one a piece.
+
+    An error of the script is the socket's own `error` frame.
+    """
+    delay = _pace(script.wire, scene)
+    shown = [
+        Out(step.data, delay, is_binary=not _is_text(step.data))
+        for step in script.steps
+        if isinstance(step, Raw)
+    ]
+    if not script.bare:
+        for number, piece in enumerate(pieces):
+            if script.wire.unknown:
+                shown.append(_UNHEARD_OF[number % len(_UNHEARD_OF)])
+            shown.append(Out(orjson.dumps(piece), delay, is_piece=True))
+        if shown:
+            shown[-1] = replace(shown[-1], ends="answered")
+    return list(_woven(shown, script.incidents, _socket_error))
+
+
+_UNHEARD_OF = (
+    Out(b'{"type":"session.notice","session":{"id":"s-1"}}'),
+    Out(b'{"type":"json","current_status":"upsampling","percentage_complete":25.0,"job_id":""}'),
+    Out(b"this is no JSON"),
+    Out(bytes((0, 255, 254)), is_binary=True),
+    Out(b'["not","an","object"]'),
+)
+
+
+def _socket_error(error: StreamError | Ended) -> list[Out]:
+    if isinstance(error, Ended):
+        return []
+    return [_json({"type": "error", "err_code": error.code, "err_msg": error.message})]
+
+
 # ----------------------------------------------------------------------------------- the older form
 
 
@@ -98,7 +166,7 @@ def rest(script: Script, scene: Scene) -> list[Play]:
         plays = list(_woven(shown, script.incidents, lambda error: _rest_error(error, scene)))
     else:
         plays = _Rest(script, scene).plays()
-    return _framed(plays, script.wire)
+    return framed(plays, script.wire)
 
 
 class _Rest:
@@ -359,8 +427,8 @@ def _rest_error(error: StreamError | Ended, scene: Scene) -> list[Out]:
     return [_json({"result": {"response": {**response, "responseId": scene.response_id}}})]
 
 
-def _framed(plays: Sequence[Play], wire: Wire) -> list[Play]:
-    """The same, with the bytes between frames (§8.1)."""
+def framed(plays: Sequence[Play], wire: Wire) -> list[Play]:
+    """`plays` with the bytes between frames (§8.1)."""
     before, after = {"lines": (b"", b"\n"), "glued": (b"", b"")}.get(wire.framing, (b"data: ", b"\n\n"))
     framed: list[Play] = [
         replace(play, data=before + play.data + after) if isinstance(play, Out) else play for play in plays
@@ -668,6 +736,8 @@ def _happen(incident: Incident, told: Told) -> Iterator[Play]:
         case Ended():
             yield from told(incident)
             yield Stop(politely=True, failed=True)
+        case HangUp():
+            return
 
 
 def _is_woven(incident: Incident) -> bool:
@@ -676,6 +746,8 @@ def _is_woven(incident: Incident) -> bool:
             return incident.after > 0
         case Cut():
             return incident.after is not None
+        case HangUp():
+            return False
         case _:
             return True
 
@@ -684,11 +756,12 @@ _AT_THE_END = 1 << 60
 
 
 def _when(incident: Incident) -> int:
+    assert not isinstance(incident, HangUp), "there is no stream to happen in"
     return _AT_THE_END if incident.after is None else incident.after
 
 
 def _fails_at_once(incidents: Sequence[Incident]) -> bool:
-    return any(_is_woven(incident) and incident.after == 0 for incident in incidents)
+    return any(_is_woven(incident) and _when(incident) == 0 for incident in incidents)
 
 
 def _interrupted(script: Script) -> list[Step]:

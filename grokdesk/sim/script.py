@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal, TypedDict
 
-Form = Literal["rest", "gateway"]
+Form = Literal["rest", "gateway", "imagine"]
 Framing = Literal["lines", "glued", "sse", "sse_done"]
 Json = dict[str, object]
 
@@ -279,6 +279,94 @@ class Wire:
         return replace(below, **changed)
 
 
+# ------------------------------------------------------------------------------ pictures and films
+
+Slots = tuple[int, ...] | Literal["all"]
+"""Which pictures of a batch, counted from 0."""
+
+
+class MediaOptions(TypedDict, total=False):
+    """The members of `Media` as keyword arguments of `faults.media`."""
+
+    count: int | None
+    previews: int
+    moderated: Slots
+    echoes_moderated: bool
+    completed_first: Slots
+    no_final: Slots
+    no_completed: Slots
+    blob: Literal["base64", "unpadded", "data_uri", "garbage", "empty", "missing"]
+    url: Literal["absolute", "relative", "missing"]
+    url_on_completed: bool
+    no_percentage: bool
+    null_image_id: bool
+    closes: bool
+    lingers_s: float | None
+    lost: bool
+    video_url: Literal["videoUrl", "contentUrl", "assetUrl", "fileUri", "missing"]
+    upload: Literal["", "terminal_error", "id_only", "no_uri", "no_id"]
+    content_type: str | None
+    declared_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """How pictures and films come out and how they are told. The defaults are the document's usual course."""
+
+    count: int | None = None
+    """Pictures in the batch, whatever was wanted."""
+    previews: int = 1
+    """Previews of each picture of the imagine socket."""
+    moderated: Slots = ()
+    """These are withheld (§2.6, §4.3); a film is number 0."""
+    echoes_moderated: bool = True
+    """Edits: the addresses of withheld pictures come back in `generatedImageUrls` (§4.3)."""
+    completed_first: Slots = ()
+    """`completed` comes before the final picture (§2.5)."""
+    no_final: Slots = ()
+    """`completed` comes and the final picture never does."""
+    no_completed: Slots = ()
+    """The final picture comes and `completed` never does."""
+    blob: Literal["base64", "unpadded", "data_uri", "garbage", "empty", "missing"] = "base64"
+    """The `blob` of final pictures."""
+    url: Literal["absolute", "relative", "missing"] = "absolute"
+    """The `url` of final pictures; *relative* is the path of the owner's own file."""
+    url_on_completed: bool = False
+    """The final picture is told by `completed` alone (§2.4)."""
+    no_percentage: bool = False
+    """Final pictures without `percentage_complete`."""
+    null_image_id: bool = False
+    """`start_stage` names the slot by `job_id` only."""
+    closes: bool = False
+    """The imagine socket is closed after the batch."""
+    lingers_s: float | None = 0.0
+    """How long a stream stays open after its last frame; `None`: until the client leaves (§5.8)."""
+    lost: bool = False
+    """What was made cannot be fetched: 404."""
+    video_url: Literal["videoUrl", "contentUrl", "assetUrl", "fileUri", "missing"] = "videoUrl"
+    """Under which key the finished film's address stands (§5.8)."""
+    upload: Literal["", "terminal_error", "id_only", "no_uri", "no_id"] = ""
+    """What the reply to an upload lacks (§6.1, §6.2)."""
+    content_type: str | None = None
+    """Downloads: the type told instead of the real one; empty: *application/octet-stream*."""
+    declared_bytes: int | None = None
+    """Downloads: the length told instead of the real one. The connection drops after the real end."""
+
+    def over(self, below: "Media") -> "Media":
+        """These deviations on top of the ones of `below`."""
+        changed = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return replace(below, **changed)
+
+
+def chosen(slots: Slots, count: int) -> frozenset[int]:
+    """The numbers of a batch of `count` that `slots` means."""
+    return frozenset(range(count)) if slots == "all" else frozenset(one for one in slots if one < count)
+
+
 # ---------------------------------------------------------------------------------------- incidents
 
 
@@ -327,7 +415,14 @@ class Ended:
     after: int = 0
 
 
-Incident = Stall | Cut | StreamError | Ended
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The connection drops in place of any answer. `accepted`: the work has begun all the same."""
+
+    accepted: bool = False
+
+
+Incident = Stall | Cut | StreamError | Ended | HangUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +440,7 @@ class Script:
 
     steps: tuple[Step, ...] = ()
     wire: Wire = Wire()
+    media: Media = Media()
     incidents: tuple[Incident, ...] = ()
     refusal: Refusal | None = None
     transcript: Transcript | None = None
@@ -358,6 +454,7 @@ class Script:
         return Script(
             steps=self.steps + other.steps,
             wire=other.wire.over(self.wire),
+            media=other.media.over(self.media),
             incidents=self.incidents + other.incidents,
             refusal=other.refusal or self.refusal,
             transcript=other.transcript or self.transcript,
@@ -373,6 +470,18 @@ class Script:
     @property
     def needs_content(self) -> bool:
         return not (self.steps or self.transcript or self.silent)
+
+    @property
+    def hang_up(self) -> HangUp | None:
+        """How the connection drops in place of an answer, if it does."""
+        return next((incident for incident in self.incidents if isinstance(incident, HangUp)), None)
+
+    @property
+    def cut_bytes(self) -> int | None:
+        """After how many bytes the connection drops, if it does."""
+        return next(
+            (one.size_bytes for one in self.incidents if isinstance(one, Cut) and one.size_bytes), None
+        )
 
     def stalls_before(self, *places: str) -> tuple[Stall, ...]:
         """The silences before the first piece at the named places."""

@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from grokdesk.sim.gallery import PRODUCTS
 from grokdesk.sim.world import Status, Tier, World
 
 DEMO_PACE_S = 0.02
+DEMO_PICTURE_PACE_S = 0.25
+DEMO_UPSCALE_S = 2.0
 _REMEMBERED = 2000
 
 
@@ -54,6 +57,7 @@ def demo_world(now: Callable[[], float], rng: random.Random) -> World:
     """A world with the demo accounts that answers at a reader's pace and forgives small mistakes."""
     world = World(now, rng)
     world.pace_s = DEMO_PACE_S
+    world.media.pace_s, world.media.upscale_s = DEMO_PICTURE_PACE_S, DEMO_UPSCALE_S
     world.strict = False
     world.record_limit = _REMEMBERED
     for number, demo in enumerate(_DEMOS, 1):
@@ -64,6 +68,10 @@ def demo_world(now: Callable[[], float], rng: random.Random) -> World:
             quota.remaining = 0 if mode in demo.used_up else round(quota.total * demo.left)
             # Not everything becomes full at the same moment.
             quota.reset_at = now() + quota.window_s * rng.uniform(0.2, 1.0)
+        for product in PRODUCTS:
+            count = world.media.left(account, product)
+            if count is not None:
+                world.media.leave(account, product, round(count * demo.left))
         if account.credits and account.credits.paid:
             account.credits.used_percent = round((1 - demo.left) * 100, 1)
     return world

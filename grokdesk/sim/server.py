@@ -7,24 +7,28 @@ also while the script is silent.
 
 import asyncio
 import base64
-import binascii
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Self, TypeVar
+from typing import Self
 from urllib.parse import quote, urlsplit
 
 import orjson
 from aiohttp import WSMsgType, web
 
-from grokdesk.sim import checks, faults, frames, grpc_web
+from grokdesk.sim import answers, checks, faults, frames, grpc_web, imagine
+from grokdesk.sim.assets import DOWNLOADS, PUBLIC, Assets, paged
 from grokdesk.sim.checks import Call
+from grokdesk.sim.desk import Desk, answer, as_list, as_object, dropped, json_object, owner
 from grokdesk.sim.frames import Scene
-from grokdesk.sim.script import Cut, Ended, Json, Refusal, Script
+from grokdesk.sim.imagine import Imagine
+from grokdesk.sim.player import Player
+from grokdesk.sim.script import Ended, Json, Refusal, Script
 from grokdesk.sim.stage import BodyStage, CutOff, SocketStage, play, silence
-from grokdesk.sim.world import Account, Conversation, Received, Turn, Upload, World, stamp
+from grokdesk.sim.studio import Studio
+from grokdesk.sim.world import Account, Conversation, Received, Turn, World, stamp
 
 Handler = Callable[[web.Request, Received], Awaitable[web.StreamResponse]]
 
@@ -46,6 +50,11 @@ class Simulator:
         self.world = world
         self.host = host
         self.port = port
+        self._desk = Desk(world)
+        self._assets = Assets(self._desk)
+        self._player = Player(self._desk)
+        self._imagine = Imagine(self._desk, self._player)
+        self._studio = Studio(self._desk)
         self._runner: web.AppRunner | None = None
         self._live: set[asyncio.Task[object]] = set()
         self._stopping = False
@@ -125,12 +134,18 @@ class Simulator:
             route(method, path, self._guarded(call, handler))
 
         route("GET", _GATEWAY, self._tracked(self._gateway))
+        route("GET", imagine.PATH, self._tracked(self._listen))
         serve("POST", _CHAT, checks.CHAT, self._chat)
         serve("POST", "/rest/app-chat/conversations/{id}/responses", checks.CHAT, self._chat)
+        polled = "/rest/app-chat/conversations/{id}/responses"
+        serve("GET", polled, checks.RESPONSES, self._studio.responses)
+        serve("POST", "/rest/media/post/create", checks.MEDIA_POST, self._studio.create_post)
+        serve("POST", "/rest/media/post/create-link", checks.SHARE, self._studio.share)
+        serve("POST", "/rest/media/video/upscale", checks.UPSCALE, self._studio.upscale)
         serve("GET", "/rest/app-chat/conversations", checks.CONVERSATION, self._history)
         serve("DELETE", "/rest/app-chat/conversations/soft/{id}", checks.CONVERSATION, self._forget)
-        serve("POST", "/rest/app-chat/upload-file", checks.UPLOAD_JSON, self._upload_json)
-        serve("POST", "/http/upload-file-v2/direct", checks.UPLOAD_MULTIPART, self._upload_multipart)
+        serve("POST", "/rest/app-chat/upload-file", checks.UPLOAD_JSON, self._assets.upload_json)
+        serve("POST", "/http/upload-file-v2/direct", checks.UPLOAD_MULTIPART, self._assets.upload_multipart)
         serve("POST", "/rest/rate-limits", checks.RATE_LIMITS, self._rate_limits)
         serve("POST", "/rest/media/imagine/quota_info", checks.IMAGINE_QUOTA, self._imagine_quota)
         serve("POST", "/grok_api_v2.GrokBuildBilling/GetGrokCreditsConfig", checks.CREDITS, self._credits)
@@ -141,10 +156,14 @@ class Simulator:
         serve("POST", features, checks.FEATURES, self._features)
         terms = "/auth_mgmt.AuthManagement/SetTosAcceptedVersion"
         serve("POST", terms, checks.ACCOUNT_TERMS, self._accept_account_terms)
-        serve("GET", "/rest/assets", checks.ASSETS, self._assets)
-        serve("DELETE", "/rest/assets-metadata/{id}", checks.ASSETS, self._delete_asset)
+        serve("GET", "/rest/assets", checks.ASSETS, self._assets.listed)
+        serve("DELETE", "/rest/assets-metadata/{id}", checks.ASSETS, self._assets.delete)
         serve("GET", "/index", checks.PAGE, self._index)
         serve("GET", "/", checks.PAGE, self._index)
+        route("GET", f"{DOWNLOADS}{{path:.+}}", self._tracked(self._assets.download))
+        route("HEAD", f"{DOWNLOADS}{{path:.+}}", self._tracked(self._assets.download))
+        route("GET", f"{PUBLIC}{{path:.+}}", self._tracked(self._assets.fetch_public))
+        route("HEAD", f"{PUBLIC}{{path:.+}}", self._tracked(self._assets.fetch_public))
         route("GET", "/cdn-cgi/trace", self._tracked(self._trace))
         route("POST", "/sign", self._tracked(self._sign))
         route("POST", "/v1", self._tracked(self._solve))
@@ -174,113 +193,62 @@ class Simulator:
         is_chat = call is checks.CHAT
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            seen = await self._receive(request)
-            if is_chat and not self.world.rest:
-                return _answer(faults.NOT_FOUND, seen)
+            seen = await self._desk.receive(request)
+            is_order = is_chat and "modelName" in as_object(seen.json)
+            if is_chat and not is_order and not self.world.rest:
+                return answer(faults.NOT_FOUND, seen)
             if call is checks.PAGE and "sso" not in seen.cookies:
                 # A visitor without an account, who may look at the door.
                 cleared = checks.is_cleared(seen, self.world)
-                return await handler(request, seen) if cleared else _answer(faults.CHALLENGE, seen)
+                return await handler(request, seen) if cleared else answer(faults.CHALLENGE, seen)
             problems = checks.page(seen) if call is checks.PAGE else checks.http(call, seen, self.world)
-            refusal = self._turned_away(
+            refusal = self._desk.turned_away(
                 seen, problems, cleared=call.accounts_host or checks.is_cleared(seen, self.world)
             )
             if not refusal and call is not checks.SESSION:
-                refusal = self._status_refusal(seen)
+                refusal = self._desk.status_refusal(seen)
             if refusal and call.grpc and seen.account and self.world.grpc_errors != "http":
                 return _grpc_refusal(refusal, seen, in_headers=self.world.grpc_errors == "headers")
             if refusal:
-                return _answer(refusal, seen)
+                return answer(refusal, seen)
+            recorded = await self._player.answer(request, seen, self._watched)
+            if recorded:
+                return recorded
             script = None if is_chat else self.world.take_on(seen.path, seen.account)
             if script:
                 for stall in script.stalls_before("open", "acks", "first_byte"):
                     await silence(stall.seconds)
             if script and script.refusal:
-                return _answer(script.refusal, seen)
+                return answer(script.refusal, seen)
+            if script and script.hang_up:
+                return dropped(request)
+            seen.media = script.media if script else seen.media
             response = await handler(request, seen)
             seen.status = response.status
             return response
 
         return self._tracked(guarded)
 
-    async def _receive(self, request: web.Request) -> Received:
-        """Write down what came in. A multipart body is left for its handler to read."""
-        is_multipart = request.content_type == "multipart/form-data"
-        body = b"" if is_multipart or not request.can_read_body else await request.read()
-        pairs = [
-            (name.strip(), value)
-            for name, _, value in (
-                pair.partition("=") for pair in request.headers.get("Cookie", "").split(";") if pair.strip()
-            )
-        ]
-        cookies = dict(pairs)
-        seen = Received(
-            path=request.path,
-            method=request.method,
-            headers=request.headers,
-            cookies=cookies,
-            query=dict(request.query),
-            body=body,
-            json=_parsed(body),
-            account=self.world.accounts.get(cookies.get("sso", "")),
-            at=self.world.now(),
-            monotonic=self.world.monotonic(),
-            host=request.host,
-            cookie_names=tuple(name for name, _ in pairs),
-        )
-        self.world.record(seen)
-        return seen
-
-    def _turned_away(self, seen: Received, problems: list[str], *, cleared: bool) -> Refusal | None:
-        """Who does not even reach the account table."""
-        self._violate(seen, problems)
-        if not cleared:
-            return faults.CHALLENGE
-        if problems and self.world.strict:
-            return faults.status_refusal(faults.CODE_INVALID, "; ".join(problems), status=400)
-        if not seen.account:
-            return faults.UNKNOWN_SESSION
-        return None
-
-    def _status_refusal(self, seen: Received) -> Refusal | None:
-        assert seen.account
-        match seen.account.status:
-            case "ok":
-                return None
-            case "blocked":
-                return faults.BLOCKED
-            case "unauthenticated":
-                return faults.DEAD_SESSION
-
-    def _violate(self, seen: Received, problems: list[str]) -> None:
-        if problems:
-            seen.violations += problems
-            self.world.violate(f"{seen.method} {seen.path}", problems)
-
-    def _bad(self, seen: Received, problems: list[str]) -> web.Response | None:
-        """Record what is wrong with a body; refuse it if the world is strict."""
-        self._violate(seen, problems)
-        if problems and self.world.strict:
-            return _answer(faults.status_refusal(faults.CODE_INVALID, "; ".join(problems), status=400), seen)
-        return None
-
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
-        seen = await self._receive(request)
-        self._violate(seen, ["nobody knows this call"])
-        return _answer(faults.NOT_FOUND, seen)
+        seen = await self._desk.receive(request)
+        self._desk.violate(seen, ["nobody knows this call"])
+        return answer(faults.NOT_FOUND, seen)
 
     # ----------------------------------------------------------------------------- chat, older form
 
     async def _chat(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        account = _owner(seen)
+        account = owner(seen)
         body = seen.json if isinstance(seen.json, dict) else {}
-        bad = self._bad(seen, checks.chat_body(seen.json, account, self.world))
+        if "modelName" in body and "id" not in request.match_info:
+            return await self._studio.generate(request, seen, self._watched)
+        bad = self._desk.bad(seen, checks.chat_body(seen.json, account, self.world))
         if bad:
             return bad
         turn = self.world.open_turn("rest", account, body)
         turn.mode = str(body.get("modeId", "fast"))
+        turn.may_draw = body.get("enableImageGeneration") is not False
         turn.prompt = str(body.get("message", ""))
-        turn.attachments = tuple(str(name) for name in _list(body.get("fileAttachments")))
+        turn.attachments = tuple(str(name) for name in as_list(body.get("fileAttachments")))
         turn.parent_response_id = str(body.get("parentResponseId", ""))
         with self._watched(turn):
             return await self._rest_turn(request, seen, turn)
@@ -295,6 +263,8 @@ class Simulator:
             await silence(stall.seconds)
         if script.refusal:
             return self._refused(turn, script.refusal, seen)
+        if script.hang_up:
+            return self._hung_up(request, turn)
         if taken:
             account.quota[turn.mode].remaining -= 1
         temporary = bool(turn.request.get("temporary", True))
@@ -307,7 +277,7 @@ class Simulator:
         await response.prepare(request)
         for stall in script.stalls_before("acks"):
             await silence(stall.seconds)
-        cut = _cut_bytes(script)
+        cut = script.cut_bytes
         stage = BodyStage(response, turn, chunk_bytes=script.wire.chunk_bytes, cut_bytes=cut)
         try:
             regular = await play(frames.rest(script, scene), stage, turn)
@@ -326,7 +296,11 @@ class Simulator:
     def _refused(self, turn: Turn, refusal: Refusal, seen: Received) -> web.Response:
         turn.status = refusal.status
         turn.finish("refused")
-        return _answer(refusal, seen)
+        return answer(refusal, seen)
+
+    def _hung_up(self, request: web.Request, turn: Turn) -> web.Response:
+        turn.finish("cut")
+        return dropped(request)
 
     def _script_for(self, turn: Turn) -> tuple[Script, bool]:
         """What this turn plays, and whether it costs the account. Quota and tier go before any script."""
@@ -374,7 +348,11 @@ class Simulator:
         world = self.world
         script = replace(script, wire=script.wire.over(world.wire))
         if script.needs_content:
-            script = world.improvise(turn.prompt, turn.mode, world.rng) + script
+            prompt = turn.prompt if turn.may_draw else turn.prompt.removeprefix(answers.DRAWING)
+            script = world.improvise(prompt, turn.mode, world.rng) + script
+            if prompt.startswith(answers.DRAWING):
+                script += self._studio.chat_whims(prompt)
+        script = self._studio.illustrated(script, turn.account)
         turn.conversation_id = conversation.id
         turn.response_id = _recorded_response(script) or world.new_id()
         conversation.response_ids.append(turn.response_id)
@@ -410,10 +388,10 @@ class Simulator:
     # ---------------------------------------------------------------------------------- the gateway
 
     async def _gateway(self, request: web.Request) -> web.StreamResponse:
-        seen = await self._receive(request)
+        seen = await self._desk.receive(request)
         world = self.world
         if not world.gateway:
-            return _answer(replace(faults.NOT_FOUND, status=world.gateway_gone_status), seen)
+            return answer(replace(faults.NOT_FOUND, status=world.gateway_gone_status), seen)
         problems = checks.handshake(seen)
         socket = web.WebSocketResponse(
             compress=False, max_msg_size=_LARGEST_MESSAGE, protocols=("json",), timeout=0.1
@@ -422,14 +400,14 @@ class Simulator:
             problems.append("no WebSocket handshake")
         if seen.account:
             problems += checks.owner(seen, seen.account)
-        refusal = self._turned_away(
+        refusal = self._desk.turned_away(
             seen, problems, cleared=checks.is_cleared(seen, world)
-        ) or self._status_refusal(seen)
+        ) or self._desk.status_refusal(seen)
         if refusal:
-            return _answer(refusal, seen)
+            return answer(refusal, seen)
         if not socket.can_prepare(request):
-            return _answer(faults.status_refusal(faults.CODE_INVALID, "Upgrade required", status=426), seen)
-        turn = world.open_turn("gateway", _owner(seen), {})
+            return answer(faults.status_refusal(faults.CODE_INVALID, "Upgrade required", status=426), seen)
+        turn = world.open_turn("gateway", owner(seen), {})
         with self._watched(turn):
             return await self._gateway_turn(request, seen, turn, socket)
 
@@ -438,20 +416,27 @@ class Simulator:
     ) -> web.StreamResponse:
         if self.world.handshake_status is not None:
             return self._refused(turn, _handshake_refusal(self.world.handshake_status), seen)
-        script = self._playable(self.world.take(turn.account), turn)
+        recorded = self._player.gateway(turn.account)
+        script = Script(transcript=recorded) if recorded else self.world.take(turn.account)
+        script = self._playable(script, turn)
         for stall in script.stalls_before("open"):
             await silence(stall.seconds)
         if script.refusal:
             return self._refused(turn, script.refusal, seen)
+        if script.hang_up:
+            return self._hung_up(request, turn)
         turn.status = seen.status = int(HTTPStatus.SWITCHING_PROTOCOLS)
         await socket.prepare(request)
         await _Dialogue(self, request, socket, turn, script).hold()
         return socket
 
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        return await self._imagine.listen(request, self._watched)
+
     # ---------------------------------------------------------------------------------- the account
 
     async def _session(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        account = _owner(seen)
+        account = owner(seen)
         if account.status == "unauthenticated":
             return web.json_response({"status": "unauthenticated"})
         if account.status == "blocked":
@@ -468,13 +453,13 @@ class Simulator:
                 return web.json_response(about)
 
     async def _rate_limits(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(seen, checks.shape(seen.json, {"modelName": str}, "body"))
+        bad = self._desk.bad(seen, checks.shape(seen.json, {"modelName": str}, "body"))
         if bad:
             return bad
         mode = str(seen.json.get("modelName", "")) if isinstance(seen.json, dict) else ""
         if not checks.known_mode("rest", mode):
-            return _answer(faults.status_refusal(faults.CODE_INVALID, "Unknown model", status=400), seen)
-        quota = _owner(seen).quota.get(mode)
+            return answer(faults.status_refusal(faults.CODE_INVALID, "Unknown model", status=400), seen)
+        quota = owner(seen).quota.get(mode)
         return web.json_response(
             {
                 "windowSizeSeconds": quota.window_s if quota else _USUAL_WINDOW_S,
@@ -486,14 +471,16 @@ class Simulator:
         )
 
     async def _imagine_quota(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(seen, checks.shape(seen.json, {}, "body"))
-        return bad or web.json_response(_owner(seen).imagine)
+        bad = self._desk.bad(seen, checks.shape(seen.json, {}, "body"))
+        return bad or web.json_response(self.world.media.quotas(owner(seen)))
 
     async def _credits(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(seen, [] if seen.body == grpc_web.EMPTY_MESSAGE else ["body is not an empty message"])
+        bad = self._desk.bad(
+            seen, [] if seen.body == grpc_web.EMPTY_MESSAGE else ["body is not an empty message"]
+        )
         if bad:
             return bad
-        pool = _owner(seen).credits
+        pool = owner(seen).credits
         if pool is None:
             return _grpc(grpc_web.trailers(faults.CODE_NOT_FOUND, "no credits"))
         return _grpc(
@@ -507,105 +494,56 @@ class Simulator:
         )
 
     async def _accept_account_terms(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(
+        bad = self._desk.bad(
             seen, [] if seen.body == grpc_web.ACCEPT_TERMS else ["body is not the acceptance of terms"]
         )
         if bad:
             return bad
-        _owner(seen).accounts_terms = True
+        owner(seen).accounts_terms = True
         return _grpc(grpc_web.message(b"") + grpc_web.trailers())
 
     async def _accept_terms(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(seen, checks.shape(seen.json, {"tosVersion": int}, "body"))
+        bad = self._desk.bad(seen, checks.shape(seen.json, {"tosVersion": int}, "body"))
         if bad:
             return bad
         if isinstance(seen.json, dict):
-            _owner(seen).tos_version = int(seen.json.get("tosVersion", 0))
+            owner(seen).tos_version = int(seen.json.get("tosVersion", 0))
         return web.json_response({})
 
     async def _birth_date(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(seen, checks.shape(seen.json, {"birthDate": checks.TIMESTAMP}, "body"))
+        bad = self._desk.bad(seen, checks.shape(seen.json, {"birthDate": checks.TIMESTAMP}, "body"))
         if bad:
             return bad
-        account = _owner(seen)
+        account = owner(seen)
         if account.birth_date:
-            return _answer(faults.BIRTH_DATE_SET, seen)
+            return answer(faults.BIRTH_DATE_SET, seen)
         if isinstance(seen.json, dict):
             account.birth_date = str(seen.json.get("birthDate", ""))
         return web.json_response({})
 
     async def _features(self, request: web.Request, seen: Received) -> web.StreamResponse:
         known = seen.body in {grpc_web.NSFW_ON, grpc_web.NSFW_OFF}
-        bad = self._bad(seen, [] if known else ["body is not the NSFW switch"])
+        bad = self._desk.bad(seen, [] if known else ["body is not the NSFW switch"])
         if bad:
             return bad
-        _owner(seen).nsfw = seen.body == grpc_web.NSFW_ON
+        owner(seen).nsfw = seen.body == grpc_web.NSFW_ON
         return _grpc(grpc_web.message(b"") + grpc_web.trailers())
 
     # ---------------------------------------------------------------------- files and conversations
 
-    async def _upload_json(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(
-            seen, checks.shape(seen.json, {"fileName": str, "fileMimeType": str, "content": str}, "body")
-        )
-        if bad:
-            return bad
-        body = seen.json if isinstance(seen.json, dict) else {}
-        try:
-            data = base64.b64decode(str(body.get("content", "")), validate=True)
-        except binascii.Error:
-            return _answer(
-                faults.status_refusal(faults.CODE_INVALID, "content is no base64", status=400), seen
-            )
-        name, mime = str(body.get("fileName", "")), str(body.get("fileMimeType", ""))
-        upload = self.world.keep(_owner(seen), name, mime, data, "json")
-        return web.json_response(
-            {"fileMetadataId": upload.id, "fileId": upload.id, "fileUri": _uri(upload.id)}
-        )
-
-    async def _upload_multipart(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        fields = await request.post()
-        part = fields.get("file")
-        if not isinstance(part, web.FileField) or len(fields) > 1:
-            self._violate(seen, ["the form is not one part named file with a file name"])
-            return _answer(faults.status_refusal(faults.CODE_INVALID, "file is missing", status=400), seen)
-        with part.file as file:
-            data = file.read()
-        upload = self.world.keep(_owner(seen), part.filename, part.content_type, data, "multipart")
-        about = {"fileMetadataId": upload.id, "fileId": upload.id, "fileUri": _uri(upload.id)}
-        return web.json_response({"uploadId": upload.id, "terminalError": "", "fileMetadata": about})
-
-    async def _assets(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(seen, checks.listing(seen, checks.ASSETS_QUERY))
-        if bad:
-            return bad
-        account = _owner(seen)
-        mine = [upload for upload in self.world.uploads.values() if upload.account is account]
-        shown, more = _paged(seen, mine, _ASSETS_A_PAGE)
-        if account.assets_shape == "items":
-            return web.json_response({"items": [_asset_older(upload) for upload in shown], **more})
-        return web.json_response({"assets": [_asset(upload) for upload in shown], **more})
-
-    async def _delete_asset(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        upload = self.world.uploads.get(request.match_info["id"])
-        if not upload or upload.account is not _owner(seen):
-            return _answer(faults.NOT_FOUND, seen)
-        del self.world.uploads[upload.id]
-        return web.json_response({})
-
     async def _history(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        bad = self._bad(seen, checks.listing(seen, checks.CONVERSATIONS_QUERY))
+        bad = self._desk.bad(seen, checks.listing(seen, checks.CONVERSATIONS_QUERY))
         if bad:
             return bad
-        account, kept = _owner(seen), self.world.conversations.values()
+        account, kept = owner(seen), self.world.conversations.values()
         mine = [one for one in kept if one.account is account and not one.temporary]
-        shown, more = _paged(seen, mine, _CONVERSATIONS_A_PAGE)
+        shown, more = paged(seen, mine, _CONVERSATIONS_A_PAGE)
         return web.json_response({"conversations": [_entry(one) for one in shown], **more})
 
     async def _forget(self, request: web.Request, seen: Received) -> web.StreamResponse:
-        conversation = self.world.conversation_of(_owner(seen), request.match_info["id"])
+        conversation = self.world.conversation_of(owner(seen), request.match_info["id"])
         if not conversation:
-            return _answer(faults.NOT_FOUND, seen)
+            return answer(faults.NOT_FOUND, seen)
         del self.world.conversations[conversation.id]
         return web.json_response({})
 
@@ -620,7 +558,7 @@ class Simulator:
 
     async def _trace(self, request: web.Request) -> web.StreamResponse:
         """What Cloudflare tells anybody about their connection, check or no check."""
-        seen = await self._receive(request)
+        seen = await self._desk.receive(request)
         seen.status = HTTPStatus.OK
         lines = {
             "fl": "8f00demo",
@@ -638,16 +576,16 @@ class Simulator:
         return web.Response(text="".join(f"{name}={value}\n" for name, value in lines.items()))
 
     async def _sign(self, request: web.Request) -> web.StreamResponse:
-        seen = await self._receive(request)
+        seen = await self._desk.receive(request)
         problems = checks.sign_body(seen.json, self.world)
         if seen.cookie_names:
             problems.append("a signer must not see cookies")
         script = self.world.take_on(seen.path, None)
-        self._violate(seen, problems)
+        self._desk.violate(seen, problems)
         if script and script.refusal:
-            return _answer(script.refusal, seen)
+            return answer(script.refusal, seen)
         if problems:
-            return _answer(faults.status_refusal(faults.CODE_INVALID, "; ".join(problems), status=400), seen)
+            return answer(faults.status_refusal(faults.CODE_INVALID, "; ".join(problems), status=400), seen)
         assert isinstance(seen.json, dict)
         method, path = str(seen.json["method"]), str(seen.json["path"])
         value = self._signature(method, path)
@@ -665,10 +603,10 @@ class Simulator:
         return base64.b64encode(value).decode().rstrip("=")
 
     async def _solve(self, request: web.Request) -> web.StreamResponse:
-        seen = await self._receive(request)
+        seen = await self._desk.receive(request)
         solver = self.world.solver
         problems = checks.solver_body(seen.json)
-        self._violate(seen, problems)
+        self._desk.violate(seen, problems)
         if problems or not isinstance(seen.json, dict):
             return web.json_response({"status": "error", "message": "; ".join(problems)}, status=500)
         wish, name = seen.json, str(seen.json.get("session", ""))
@@ -754,7 +692,7 @@ class _Dialogue:
 
     async def _listen(self) -> None:
         async for message in self._socket:
-            frame = _json_object(message.data) if message.type == WSMsgType.TEXT else None
+            frame = json_object(message.data) if message.type == WSMsgType.TEXT else None
             if frame is None:
                 if await self._broken("message", ["not one JSON object in a text message"], is_fatal=True):
                     return
@@ -834,7 +772,7 @@ class _Dialogue:
             return
         # An item that came in the same breath as session.create is heard here, before the acknowledgement.
         await asyncio.sleep(0)
-        stage = SocketStage(self._socket, turn, cut_bytes=_cut_bytes(script))
+        stage = SocketStage(self._socket, turn, cut_bytes=script.cut_bytes)
         acknowledgement = frames.acknowledge(script, self._greeting(session))
         await play(acknowledgement[:-1], stage, turn)
         self._expected = "conversation.item.create"
@@ -854,9 +792,10 @@ class _Dialogue:
     async def _attach(self, frame: Json) -> Conversation | None:
         """The conversation the client asks for; `None` after telling that there is no such."""
         turn, world = self._turn, self._world
-        session = _object(_event(frame).get("session"))
-        x_grok = _object(session.get("x_grok"))
+        session = as_object(_event(frame).get("session"))
+        x_grok = as_object(session.get("x_grok"))
         turn.mode = str(session.get("model", "fast"))
+        turn.may_draw = x_grok.get("enable_image_generation") is not False
         turn.request = frame
         asked = str(frame.get("session_id", ""))
         if asked:
@@ -886,12 +825,12 @@ class _Dialogue:
 
     def _read(self, frame: Json) -> None:
         turn, event = self._turn, _event(frame)
-        chunks = _list(_object(_object(event.get("item")).get("x_grok")).get("input_chunks"))
-        said = [_object(_object(chunk).get("text")).get("text") for chunk in chunks]
+        chunks = as_list(as_object(as_object(event.get("item")).get("x_grok")).get("input_chunks"))
+        said = [as_object(as_object(chunk).get("text")).get("text") for chunk in chunks]
         turn.request = frame
         turn.prompt = "".join(text for text in said if isinstance(text, str))
         turn.parent_response_id = str(event.get("parent_response_id", ""))
-        turn.attachments = tuple(str(name) for name in _list(event.get("file_attachment_ids")))
+        turn.attachments = tuple(str(name) for name in as_list(event.get("file_attachment_ids")))
 
 
 _NEXT = {
@@ -901,56 +840,10 @@ _NEXT = {
 }
 _PONG = b'{"event":{"type":"pong"}}'
 _USUAL_WINDOW_S = 7200
-_ASSETS_A_PAGE = 50
 _CONVERSATIONS_A_PAGE = 60
 
 
 # -------------------------------------------------------------------------------------- small parts
-
-
-def _answer(refusal: Refusal, seen: Received) -> web.Response:
-    seen.status = refusal.status
-    return web.Response(status=refusal.status, body=refusal.body, headers=refusal.headers)
-
-
-_Listed = TypeVar("_Listed")
-
-
-def _paged(seen: Received, everything: list[_Listed], usual: int) -> tuple[list[_Listed], Json]:
-    """One page, and where the next one is, under the names both documents know (§19.1, media §6.3)."""
-    size = int(seen.query.get("pageSize") or seen.query.get("limit") or usual)
-    token = seen.query.get("pageToken") or seen.query.get("cursor") or ""
-    start = int(base64.b64decode(token).removeprefix(b"after-")) if token else 0
-    end = start + size
-    if end >= len(everything):
-        return everything[start:], {"nextPageToken": ""}
-    return everything[start:end], {"nextPageToken": base64.b64encode(b"after-%d" % end).decode()}
-
-
-def _asset(upload: Upload) -> Json:
-    return {
-        "assetId": upload.id,
-        "mimeType": upload.mime,
-        "name": upload.name,
-        "sizeBytes": str(len(upload.data)),
-        "createTime": stamp(upload.at),
-        "key": _uri(upload.id),
-        "isDeleted": False,
-        "isLatest": True,
-        "isModelGenerated": False,
-    }
-
-
-def _asset_older(upload: Upload) -> Json:
-    """The same under the other names a reader has to know (media §6.3)."""
-    return {
-        "id": upload.id,
-        "contentType": upload.mime,
-        "fileName": upload.name,
-        "size": len(upload.data),
-        "createdAt": stamp(upload.at),
-        "filePath": _uri(upload.id),
-    }
 
 
 def _entry(conversation: Conversation) -> Json:
@@ -984,8 +877,8 @@ def _grpc_refusal(refusal: Refusal, seen: Received, *, in_headers: bool) -> web.
 
 
 def _message_of(refusal: Refusal) -> str:
-    told = _json_object(refusal.body) or {}
-    return str(told.get("message") or _object(told.get("error")).get("message") or "refused")
+    told = json_object(refusal.body) or {}
+    return str(told.get("message") or as_object(told.get("error")).get("message") or "refused")
 
 
 def _handshake_refusal(status: int) -> Refusal:
@@ -1007,41 +900,8 @@ def _handshake_refusal(status: int) -> Refusal:
             return faults.status_refusal(faults.CODE_INTERNAL, "The handshake was refused", status=status)
 
 
-def _owner(seen: Received) -> Account:
-    assert seen.account, "whoever gets here was let in"
-    return seen.account
-
-
-def _parsed(body: bytes) -> object:
-    try:
-        return orjson.loads(body) if body else None
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _json_object(data: str | bytes) -> Json | None:
-    """`data` as exactly one JSON object."""
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def _event(frame: Json) -> Json:
-    return _object(frame.get("event"))
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _cut_bytes(script: Script) -> int | None:
-    return next((one.size_bytes for one in script.incidents if isinstance(one, Cut) and one.size_bytes), None)
+    return as_object(frame.get("event"))
 
 
 def _recorded_conversation(script: Script) -> str:
@@ -1050,7 +910,7 @@ def _recorded_conversation(script: Script) -> str:
         return ""
     for frame in script.transcript.frames:
         recorded = frame.get("session_id")
-        conversation = _object(_object(frame.get("result")).get("conversation")).get("conversationId")
+        conversation = as_object(as_object(frame.get("result")).get("conversation")).get("conversationId")
         if isinstance(recorded or conversation, str):
             return str(recorded or conversation)
     return ""
@@ -1059,17 +919,13 @@ def _recorded_conversation(script: Script) -> str:
 def _recorded_response(script: Script) -> str:
     """The id of the recorded answer; nothing for other scripts."""
     for frame in script.transcript.frames if script.transcript else ():
-        whole = _object(_object(_object(frame.get("result")).get("response")).get("modelResponse"))
+        whole = as_object(as_object(as_object(frame.get("result")).get("response")).get("modelResponse"))
         event = _event(frame)
-        done = _object(event.get("response")) if event.get("type") == "response.done" else {}
+        done = as_object(event.get("response")) if event.get("type") == "response.done" else {}
         found = whole.get("responseId") or done.get("id")
         if isinstance(found, str):
             return found
     return ""
-
-
-def _uri(upload_id: str) -> str:
-    return f"users/demo/{upload_id}/content"
 
 
 def _host_of(url: str) -> str:

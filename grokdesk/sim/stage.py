@@ -5,7 +5,8 @@ busy loop. Frames without delay are collected and written together.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
@@ -23,6 +24,10 @@ class CutOff(Exception):
     def __init__(self, *, politely: bool) -> None:
         super().__init__(politely)
         self.politely = politely
+
+
+Watch = Callable[[Turn], AbstractContextManager[None]]
+"""A block in which a turn is played; it tells how the turn ended when nobody did."""
 
 
 class Stage(Protocol):

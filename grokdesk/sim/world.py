@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypedDict, TypeVar
 
+from grokdesk.sim import pictures
 from grokdesk.sim.answers import improvise
-from grokdesk.sim.script import Form, Json, Script, Wire
+from grokdesk.sim.gallery import Gallery, imagine_quotas
+from grokdesk.sim.recordings import Exchange, Recording
+from grokdesk.sim.script import Form, Json, Media, Script, Wire
 
 Tier = Literal["basic", "super", "heavy"]
 Status = Literal["ok", "blocked", "unauthenticated"]
@@ -119,7 +122,8 @@ class Account:
         """Which of the accepted answers of §17.1 this account gives."""
         self.assets_shape: Literal["assets", "items"] = "assets"
         """Under which names this account's files are listed (media §6.3)."""
-        self.imagine: dict[str, Json | None] = _imagine(tier)
+        self.imagine: dict[str, Json | None] = imagine_quotas(tier)
+        """What `quota_info` tells; see `World.media` for counting (media §11.2)."""
         self.credits: Credits | None = _credits(tier, now())
         self._now = now
         self._quota = {
@@ -182,6 +186,16 @@ class Upload:
     form: Literal["json", "multipart"]
     at: float
 
+    @property
+    def type(self) -> str:
+        """What the bytes are, if their beginning tells it; else what they were said to be."""
+        return pictures.type_of(self.data, self.mime)
+
+    @property
+    def path(self) -> str:
+        """Where its owner finds it on the assets host (media §6.6)."""
+        return f"users/{self.account.user_id}/{self.id}/content"
+
 
 @dataclass(slots=True)
 class Received:
@@ -200,7 +214,11 @@ class Received:
     host: str = ""
     cookie_names: tuple[str, ...] = ()
     """Names in the order of the header, repeated ones repeated."""
+    peer: str = ""
+    """Where the connection came from, as address and port: calls of one connection share it."""
     status: int | None = None
+    media: Media = field(default_factory=Media)
+    """What its script says of uploads."""
     violations: list[str] = field(default_factory=list)
 
 
@@ -218,8 +236,12 @@ class Turn:
     request: Json
     started_at: float
     monotonic: Callable[[], float]
+    kind: Literal["chat", "imagine", "edit", "video"] = "chat"
     mode: str = ""
+    """The mode of a chat; the quota of pictures and films, such as *imagePro*."""
     prompt: str = ""
+    may_draw: bool = True
+    """Whether a chat asked for pictures to be possible."""
     conversation_id: str = ""
     response_id: str = ""
     parent_response_id: str = ""
@@ -277,7 +299,7 @@ class World:
     """Everything the simulated service knows.
 
     `now` is the clock of quotas and dates, `monotonic` the one that measures turns, `rng` the source of all
-    ids.
+    ids. `picture_scale` makes pictures and films smaller: tests take 0.1.
     """
 
     def __init__(
@@ -286,6 +308,7 @@ class World:
         rng: random.Random | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        picture_scale: float = 1.0,
     ) -> None:
         self.now = now
         self.rng = rng or random.Random(1)
@@ -293,6 +316,10 @@ class World:
         self.accounts: dict[str, Account] = {}
         self.conversations: dict[str, Conversation] = {}
         self.uploads: dict[str, Upload] = {}
+        self.media = Gallery(self, picture_scale=picture_scale)
+        """Pictures, films, posts, and who may still make some."""
+        self.recordings: list[Recording] = []
+        """Stories that are played to whoever makes their calls."""
 
         self.rest = True
         """`False`: the older chat form is gone (404)."""
@@ -378,6 +405,18 @@ class World:
         """Every call to `path` meets this script."""
         self._calls_for_all.setdefault(path, _Queue()).always = script
 
+    def play(self, *recordings: Recording) -> None:
+        """Answer the next calls that are in these stories as they were answered there."""
+        self.recordings.extend(recordings)
+
+    def recorded(self, method: str, path: str) -> tuple[Recording, Exchange] | None:
+        """The recorded exchange that a call meets, taken off its story; others go their usual way."""
+        for recording in self.recordings:
+            exchange = recording.take(method, path)
+            if exchange:
+                return recording, exchange
+        return None
+
     def take(self, account: Account) -> Script:
         """The script of the turn that starts now: the account's own, the world's, or an ordinary one."""
         return account._turns.take() or self._turns_for_all.take() or Script()  # noqa: SLF001 - one module, one idea
@@ -445,28 +484,6 @@ class World:
 def stamp(at: float) -> str:
     """A time as the service writes it."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _imagine(tier: Tier) -> dict[str, Json | None]:
-    def left(count: int) -> Json:
-        return {"available": True, "remainingQueries": count, "windowSizeSeconds": 86400}
-
-    if tier == "basic":
-        none_left: Json = {"available": False, "remainingQueries": 0, "windowSizeSeconds": 86400}
-        return {
-            "image": left(10),
-            "imageEdit": left(4),
-            "imagePro": None,
-            "video": none_left,
-            "video720p": None,
-        }
-    return {
-        "image": left(100),
-        "imageEdit": left(50),
-        "imagePro": left(20),
-        "video": left(25),
-        "video720p": left(10),
-    }
 
 
 def _credits(tier: Tier, now: float) -> Credits:

@@ -390,6 +390,10 @@ def _media(quota: MediaQuota) -> Record:
         "remaining": quota.remaining,
         "window_s": quota.window_s,
         "reset_at": quota.reset_at,
+        "used_at": quota.used_at,
+        "refused_at": quota.refused_at,
+        "refused_until": quota.refused_until,
+        "known": quota.known,
     }
 
 

@@ -444,13 +444,15 @@ class Database(ABC):
         self._retry_s = 0.0
 
 
-def pending(done: Sequence[str], where: str) -> list[migrations.Migration]:
+def pending(
+    done: Sequence[str], where: str, known: Sequence[migrations.Migration] | None = None
+) -> list[migrations.Migration]:
     """The migrations that are missing. Raises `DatabaseTrouble` for a database this version does not know."""
-    known = {migration.__name__ for migration in migrations.ALL}
-    if unknown := set(done) - known:
+    known = migrations.ALL if known is None else known
+    if unknown := set(done) - {migration.__name__ for migration in known}:
         raise DatabaseTrouble(
             "The database was made by a newer GrokDesk.",
             hint=f"Update GrokDesk, or use another {where}. Nothing was changed.",
             detail=f"unknown migrations: {', '.join(sorted(unknown))}",
         )
-    return [migration for migration in migrations.ALL if migration.__name__ not in done]
+    return [migration for migration in known if migration.__name__ not in done]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,8 @@ _CONNECTIONS: Final = 4
 class SqliteFile(Database):
     """The database of one gateway. Entering copies it before it is brought up to date.
 
-    A lock that another program holds is waited for `busy_s`.
+    A lock that another program holds is waited for `busy_s`. `known` are the migrations, where it is not the
+    database of accounts.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class SqliteFile(Database):
         spawn: Spawn,
         on_trouble: OnTrouble = lambda _message, _hint: None,
         busy_s: float = _BUSY_S,
+        known: Sequence[migrations.Migration] | None = None,
     ) -> None:
         super().__init__(_engine(paths.database, busy_s), spawn=spawn, on_trouble=on_trouble)
         self._paths = paths
+        self._known = migrations.ALL if known is None else known
 
     async def copy_to(self, path: Path) -> None:
         """Write a copy of the database as it is now. Raises `DatabaseTrouble`.
@@ -59,7 +63,7 @@ class SqliteFile(Database):
     async def _open(self) -> None:
         await offload(_make_file, self._paths.database)
         done = await self.write(lambda connection: connection.run_sync(migrations.applied))
-        missing = pending(done, "data folder")
+        missing = pending(done, "data folder", self._known)
         if missing and done:
             name = f"{self._paths.database.stem}-before-{missing[0].__name__}.db"
             await self.copy_to(self._paths.backups / name)

@@ -15,6 +15,8 @@ from grokdesk.core.notices import (
     GatewayChanged,
     JobChanged,
     KeysChanged,
+    LibraryChanged,
+    MediaJobChanged,
     Notice,
     RunFinished,
     RunStarted,
@@ -80,7 +82,7 @@ class Bridge(QObject):
                 self._keys = True
             case CleanedUp(ids):
                 self._accounts |= ids
-            case JobChanged():
+            case JobChanged() | LibraryChanged() | MediaJobChanged():
                 pass  # shown where it was begun, which asks for it
             case SettingsChanged():
                 self._settings = notice

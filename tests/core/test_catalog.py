@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grokdesk.core.accounts import Mode, Tier
-from grokdesk.core.catalog import MODELS, model_named, modes_for
+from grokdesk.core.accounts import Meter, Mode, Product, Tier
+from grokdesk.core.catalog import MODELS, Does, model_named, modes_for
 from grokdesk.core.errors import ModelNotFound
 
 # spec/public-api.md §2.3, the rows of kind chat: id, mode, pools in order.
@@ -26,6 +26,13 @@ grok-4.20-expert                    expert  heavy super
 grok-4.20-heavy                     heavy   heavy
 grok-4.3-beta                       grok-420-computer-use-sa  super heavy
 """
+MEDIA = [
+    ("grok-imagine-image-lite", Does.SKETCH, Mode.FAST, "basic super heavy"),
+    ("grok-imagine-image", Does.IMAGE, Product.IMAGE_PRO, "super heavy basic"),
+    ("grok-imagine-image-pro", Does.QUALITY, Product.IMAGE_PRO, "super heavy basic"),
+    ("grok-imagine-image-edit", Does.EDIT, Product.IMAGE_EDIT, "super heavy basic"),
+    ("grok-imagine-video", Does.VIDEO, Product.VIDEO_720P, "super heavy basic"),
+]
 ROWS = [line.split() for line in SPEC.split("\n") if line]
 
 
@@ -41,12 +48,29 @@ def test_a_model_of_the_predecessor_is_served_as_before(row: list[str]) -> None:
 
 def test_there_is_nothing_else_but_the_current_names() -> None:
     """
-    The predecessor's chat models in its order, then one name for each current mode.
+    The predecessor's models in its order, then one name for each current mode and for the newest pictures.
     """
     names = [model.name for model in MODELS]
 
-    assert names[: len(ROWS)] == [row[0] for row in ROWS]
-    assert names[len(ROWS) :] == ["grok-chat-fast", "grok-chat-auto", "grok-chat-expert", "grok-chat-heavy"]
+    assert names == [
+        *(row[0] for row in ROWS),
+        *(name for name, *_ in MEDIA),
+        *("grok-chat-fast", "grok-chat-auto", "grok-chat-expert", "grok-chat-heavy"),
+        "grok-imagine-image-2.0",
+    ]
+
+
+@pytest.mark.parametrize(("name", "does", "meter", "tiers"), MEDIA, ids=[name for name, *_ in MEDIA])
+def test_what_draws_and_films_is_open_to_every_account(
+    name: str, does: Does, meter: Meter, tiers: str
+) -> None:
+    """
+    What the predecessor kept to paid accounts is theirs first; Grok's own quota says who may have it.
+    """
+    model = model_named(name)
+
+    assert (model.does, model.meter) == (does, meter)
+    assert " ".join(tier.value for tier in model.tiers) == tiers
 
 
 def test_every_model_can_be_told_apart() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grokdesk.core import errors
-from grokdesk.core.accounts import Abandoned, Faulted, Limited, Noted, Outcome, Rejected, Status
+from grokdesk.core.accounts import Abandoned, Faulted, Limited, Noted, Outcome, Rejected, Status, Succeeded
 from grokdesk.core.errors import Again, EgressOutcome, GrokDeskError, UpstreamError
 
 TREE = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GrokDeskError)]
@@ -26,6 +26,10 @@ TABLE: list[tuple[UpstreamError, Again, Outcome, EgressOutcome]] = [
     (errors.SingledOut("x"), Again.OTHER_ACCOUNT, Faulted("x"), F),
     (errors.NoClearance("x"), Again.OTHER_EGRESS, Abandoned(), CLOSED),
     (errors.Refused("x"), Again.NEVER, Noted("x"), F),
+    (errors.Withdrawn("x"), Again.NEVER, Noted("x"), F),
+    (errors.Incomplete("x", made=1, wanted=2), Again.NEVER, Succeeded(), F),
+    (errors.Undelivered("x"), Again.NEVER, Succeeded(), F),
+    (errors.MayBeMade(errors.Unreachable("x")), Again.NEVER, Noted("x"), U),
     (errors.FormGone("x"), Again.NEVER, Noted("x"), F),
     (errors.Overloaded("x"), Again.SAME, Noted("x"), F),
     (errors.EmptyAnswer("x"), Again.OTHER_ACCOUNT, Faulted("x"), F),

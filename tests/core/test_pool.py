@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokdesk.core.accounts import AccountId, Mode, Status, Tier
+from grokdesk.core.accounts import AccountId, Meter, Mode, Status, Tier
 from grokdesk.core.pool import Choice, Lack, Need, Seat, Shortage, Strategy, choose, seats_in
 from tests import make
 from tests.make import NOW
@@ -89,7 +89,7 @@ def test_every_tier_is_asked_for_the_first_mode_before_any_for_the_second() -> N
     found = chosen(*seats, need=AUTO)
 
     assert isinstance(found, Choice)
-    assert (found.seat.account.name, found.mode) == ("super", Mode.AUTO)
+    assert (found.seat.account.name, found.meter) == ("super", Mode.AUTO)
 
 
 def test_auto_is_answered_by_fast_then_expert() -> None:
@@ -101,7 +101,7 @@ def test_auto_is_answered_by_fast_then_expert() -> None:
 
     for mode in (Mode.AUTO, Mode.FAST, Mode.EXPERT):
         found = chosen(seat, need=AUTO)
-        order.append(found.mode if isinstance(found, Choice) else found)
+        order.append(found.meter if isinstance(found, Choice) else found)
         seat.update(seat.account.with_window(mode, make.window(0, reset_at=NOW + 60)))
 
     assert order == [Mode.AUTO, Mode.FAST, Mode.EXPERT]
@@ -228,10 +228,10 @@ needs = st.builds(
 )
 
 
-def free_now(seat: Seat, mode: Mode, max_in_flight: int, tried: Collection[AccountId]) -> bool:
+def free_now(seat: Seat, meter: Meter, max_in_flight: int, tried: Collection[AccountId]) -> bool:
     """Whether it may serve, said from the account alone."""
     account = seat.account
-    return account.free_at(mode) <= NOW and seat.in_flight < max_in_flight and account.id not in tried
+    return account.free_at(meter) <= NOW and seat.in_flight < max_in_flight and account.id not in tried
 
 
 @given(
@@ -252,15 +252,15 @@ def test_a_choice_has_room_and_a_shortage_is_true(
 
     able = [
         (seat, mode)
-        for mode in need.modes
+        for mode in need.meters
         for tier in need.tiers
         for group in seats_in(make.seats(*crowd), tier)
         for seat in group
         if free_now(seat, mode, max_in_flight, tried)
     ]
     if isinstance(found, Choice):
-        assert (found.seat, found.mode) in able
-        assert found.mode == able[0][1]
+        assert (found.seat, found.meter) in able
+        assert found.meter == able[0][1]
     else:
         assert able == []
 
@@ -279,7 +279,7 @@ def test_ten_thousand_accounts_are_no_burden(free: int) -> None:
     log.info("chose among=10000 free=%d ms=%.3f", free, (time.perf_counter() - began) * 1000)
 
     assert isinstance(found, Choice)
-    assert free_now(found.seat, found.mode, 8, ())
+    assert free_now(found.seat, found.meter, 8, ())
 
 
 # --- room ---------------------------------------------------------------------------------------------------

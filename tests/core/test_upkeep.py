@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokdesk.core.accounts import Account, AccountId, Mode, Status, Tier
-from grokdesk.core.upkeep import Intervals, due_at, long_dead, modes_due
+from grokdesk.core.upkeep import Intervals, due_at, long_dead, meters_due
 from tests import make
 from tests.make import NOW
 
@@ -68,7 +68,7 @@ def test_a_use_is_followed_by_a_check_of_the_windows() -> None:
     used = synced(100, last_use_at=NOW)
 
     assert due_at(used, EVERY) == NOW - 100 + EVERY.pause_s
-    assert modes_due(used, EVERY, NOW + 200) == (Mode.FAST,)
+    assert meters_due(used, EVERY, NOW + 200) == (Mode.FAST,)
 
 
 def test_a_use_long_after_the_last_check_is_due_when_it_happens() -> None:
@@ -107,14 +107,14 @@ def test_failed_checks_become_rarer(failures: int, pause: float) -> None:
     account = make.account(checked_at=NOW, check_failures=failures)
 
     assert due_at(account, EVERY) == NOW + pause
-    assert modes_due(account, EVERY, NOW + pause) == ()
+    assert meters_due(account, EVERY, NOW + pause) == ()
 
 
 def test_the_regular_check_asks_everything() -> None:
     """
     Tier, identity and pictures change as well.
     """
-    assert modes_due(synced(2 * DAY), EVERY, NOW) == ()
+    assert meters_due(synced(2 * DAY), EVERY, NOW) == ()
 
 
 times = st.none() | st.floats(NOW - 2 * DAY, NOW)

@@ -10,6 +10,7 @@ import pytest
 from grokdesk.core import errors
 from grokdesk.core.accounts import Status
 from grokdesk.core.errors import GrokDeskError
+from grokdesk.dialects import failures
 from grokdesk.dialects.openai_errors import failure
 
 TABLE: list[tuple[GrokDeskError, int, str, str]] = [
@@ -17,6 +18,7 @@ TABLE: list[tuple[GrokDeskError, int, str, str]] = [
     (errors.Unsupported("m"), 400, "invalid_request_error", "unsupported"),
     (errors.ModelNotFound("m"), 404, "invalid_request_error", "model_not_found"),
     (errors.NotFound("m"), 404, "invalid_request_error", "not_found"),
+    (errors.NotReady("m"), 409, "invalid_request_error", "video_not_ready"),
     (errors.TooLarge("m"), 413, "invalid_request_error", "request_too_large"),
     (errors.NotAllowed("m"), 401, "authentication_error", "invalid_api_key"),
     (errors.ForbiddenOrigin("m"), 403, "permission_error", "forbidden_origin"),
@@ -29,6 +31,10 @@ TABLE: list[tuple[GrokDeskError, int, str, str]] = [
     (errors.SingledOut("m"), 503, "api_error", "upstream_challenge"),
     (errors.NoClearance("m"), 503, "api_error", "upstream_challenge"),
     (errors.Refused("m"), 400, "invalid_request_error", "content_policy_violation"),
+    (errors.Withdrawn("m"), 400, "invalid_request_error", "content_policy_violation"),
+    (errors.Incomplete("m", made=1, wanted=2), 502, "api_error", "image_generation_incomplete"),
+    (errors.MayBeMade(errors.Unreachable("m")), 502, "api_error", "upstream_interrupted"),
+    (errors.Undelivered("m"), 502, "api_error", "upstream_undelivered"),
     (errors.Overloaded("m"), 503, "api_error", "overloaded"),
     (errors.EmptyAnswer("m"), 502, "api_error", "upstream_error"),
     (errors.Garbled("m"), 502, "api_error", "upstream_error"),
@@ -57,7 +63,11 @@ def test_each_error_has_its_row(error: GrokDeskError, status: int, kind: str, co
     told = failure(error)
 
     assert told.status == status
-    assert orjson.loads(told.body) == {"error": {"message": "m", "type": kind, "code": code, "param": None}}
+    message = failures.sentence(error)
+    assert message.startswith("m")
+    assert orjson.loads(told.body) == {
+        "error": {"message": message, "type": kind, "code": code, "param": None}
+    }
 
 
 def test_no_error_is_without_a_row() -> None:

@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Outcome, Report
-from grokdesk.core.conversation import Request
+from grokdesk.core.accounts import Account, AccountId, Meter, Outcome, Report
 from grokdesk.core.egress import Egress
 from grokdesk.core.events import Batch, Event, Finished, TextPiece
+from grokdesk.core.media import Request
 from grokdesk.core.notices import Bus, Notice
-from grokdesk.core.ports import Clearance, Lease
+from grokdesk.core.ports import Clearance, Downloads, Keeps, Lease
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live, Settings
 from grokdesk.engine.accounts import AccountPool
@@ -54,7 +54,7 @@ class ScriptedProvider:
         self.open_calls = 0
         self.reports: dict[str, Report | BaseException | asyncio.Event] = {}
         self.probed: list[str] = []
-        self.asked_modes: list[tuple[Mode, ...]] = []
+        self.asked_meters: list[tuple[Meter, ...]] = []
         self.probing = 0
         self.most_probing = 0
 
@@ -67,7 +67,7 @@ class ScriptedProvider:
         self, request: Request, lease: Lease, egress: Egress
     ) -> AsyncIterator[AsyncIterator[Batch]]:
         name = lease.account.name
-        self.asked.append((name, lease.mode.value, egress.name))
+        self.asked.append((name, lease.meter.value, egress.name))
         scripts = self.scripts[name]
         script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
         self.open_calls += 1
@@ -82,9 +82,9 @@ class ScriptedProvider:
         finally:
             self.open_calls -= 1
 
-    async def probe(self, account: Account, egress: Egress, *, modes: Collection[Mode] = ()) -> Report:
+    async def probe(self, account: Account, egress: Egress, *, meters: Collection[Meter] = ()) -> Report:
         self.probed.append(account.name)
-        self.asked_modes.append(tuple(modes))
+        self.asked_meters.append(tuple(meters))
         self.probing += 1
         self.most_probing = max(self.most_probing, self.probing)
         try:
@@ -180,7 +180,11 @@ async def read(run: Run) -> str:
     return run.transcript.text
 
 
-async def stage(*accounts: Account, **settings: Any) -> Stage:  # noqa: ANN401 - sections of the settings
+class Library(Keeps, Downloads, Protocol):
+    """Where files are kept, and where they are fetched from."""
+
+
+async def stage(*accounts: Account, library: Library | None = None, **settings: Any) -> Stage:  # noqa: ANN401 - sections of the settings
     """An engine with these accounts."""
     live, clock, bus = Live(Settings.model_validate(settings)), Clock(), Bus()
     provider, store, runs_store = ScriptedProvider(), AccountsInMemory(*accounts), RunsInMemory()
@@ -202,6 +206,8 @@ async def stage(*accounts: Account, **settings: Any) -> Stage:  # noqa: ANN401 -
         clock=clock,
         deadlines=deadlines,
         new_id=Ids("run"),
+        library=library,
+        downloads=library,
     )
     made = Stage(
         live, clock, provider, store, runs_store, bus, pool, egress, runs, deadlines, engine, solvers

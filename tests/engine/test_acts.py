@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,7 @@ class Acting:
 
 
 @asynccontextmanager
-async def acting(*accounts: Account, **settings: object) -> AsyncIterator[Acting]:
+async def acting(*accounts: Account, **settings: Any) -> AsyncIterator[Acting]:  # noqa: ANN401 - sections of the settings
     made = await stage(*accounts, **settings)
     calls = ScriptedCalls()
     async with (

@@ -231,7 +231,7 @@ async def test_who_wants_everything_gets_everything(when: str) -> None:
         await promise
         await until(lambda: not checks.running)
 
-    assert made.provider.asked_modes[-1] == ()
+    assert made.provider.asked_meters[-1] == ()
     assert made.provider.probed == (["a", "b"] if when == "before" else ["a", "a"])
 
 

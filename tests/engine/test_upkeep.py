@@ -103,7 +103,7 @@ async def test_a_use_is_followed_by_a_check_after_the_pause() -> None:
         await until(lambda: made.provider.probed)
 
     assert too_soon == []
-    assert made.provider.asked_modes == [(Mode.FAST,)]
+    assert made.provider.asked_meters == [(Mode.FAST,)]
 
 
 async def test_a_failed_check_is_tried_again_later() -> None:

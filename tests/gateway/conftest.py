@@ -15,7 +15,7 @@ from grokdesk.core.settings import GatewaySettings, Live, Settings
 from grokdesk.gateway.ports import Readiness, Services
 from grokdesk.gateway.server import Gateway
 from grokdesk.platform.tasks import Supervisor
-from tests.gateway.fakes import KEY, FakeClock, ManualDeadlines, OneKey, ScriptedEngine
+from tests.gateway.fakes import KEY, FakeClock, FakeJobs, FakeLibrary, ManualDeadlines, OneKey, ScriptedEngine
 
 PATIENCE_S = 10
 
@@ -31,6 +31,8 @@ class World:
     notices: list[Notice]
     services: Services
     gateway: Gateway
+    library: FakeLibrary
+    jobs: FakeJobs
 
     @property
     def root(self) -> str:
@@ -52,13 +54,14 @@ async def supervisor() -> AsyncIterator[Supervisor]:
 
 
 @pytest.fixture
-async def idle(supervisor: Supervisor) -> World:
+async def idle(supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A gateway that has not been started."""
     engine, clock, bus = ScriptedEngine(), FakeClock(), Bus()
     notices: list[Notice] = []
     bus.subscribe(notices.append)
     settings = Live(Settings(gateway=GatewaySettings(port=0)))
     deadlines = ManualDeadlines(clock)
+    library, jobs = FakeLibrary(tmp_path_factory.mktemp("library")), FakeJobs()
     services = Services(
         engine=engine,
         keys=OneKey(),
@@ -68,8 +71,10 @@ async def idle(supervisor: Supervisor) -> World:
         spawn=supervisor.spawn,
         deadlines=deadlines,
         readiness=lambda: Readiness(3, 2),
+        library=library,
+        media_jobs=jobs,
     )
-    return World(engine, settings, clock, deadlines, notices, services, Gateway(services))
+    return World(engine, settings, clock, deadlines, notices, services, Gateway(services), library, jobs)
 
 
 @pytest.fixture

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from grokdesk.core.conversation import ChatRequest
+from grokdesk.core.errors import GrokDeskError
 from grokdesk.core.events import Batch, Event, Finished, Started, TextPiece, Transcript, Usage
+from grokdesk.core.media import ImageRequest, Kept, Kind, Request, VideoRequest
+from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.ports import ClientKey
 from grokdesk.core.secret import Secret
+from grokdesk.gateway.ports import Form
 
 CREATED = 1_790_000_000
 KEY = "gd-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
@@ -109,6 +117,9 @@ class ScriptedEngine:
         self.steps: Iterable[Step] = [[started()], [TextPiece("Hello")], [finished()]]
         self.per_run: Callable[[int], tuple[Iterable[Step], Iterable[Step]]] | None = None
         self.requests: list[ChatRequest] = []
+        self.pictures: list[ImageRequest] = []
+        self.links: list[Callable[[Kept], str] | None] = []
+        self.refusal: GrokDeskError | None = None
         self.clients: list[str] = []
         self.in_flight = 0
         self.entered = asyncio.Event()
@@ -118,10 +129,20 @@ class ScriptedEngine:
     def says(self, *steps: Step) -> None:
         self.steps = list(steps)
 
+    def check(self, request: Request) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
     @asynccontextmanager
-    async def run(self, request: ChatRequest, *, client: str = "") -> AsyncIterator[ScriptedRun]:
-        number = len(self.requests)
-        self.requests.append(request)
+    async def run(
+        self, request: Request, *, client: str = "", link: Callable[[Kept], str] | None = None
+    ) -> AsyncIterator[ScriptedRun]:
+        number = len(self.links)
+        if isinstance(request, ChatRequest):
+            self.requests.append(request)
+        elif isinstance(request, ImageRequest):
+            self.pictures.append(request)
+        self.links.append(link)
         self.clients.append(client)
         before, steps = self.per_run(number) if self.per_run else (self.before, self.steps)
         self.in_flight += 1
@@ -142,3 +163,76 @@ class OneKey:
         if presented != KEY:
             return None
         return ClientKey("key_1", "Editor", Secret(KEY), "", created_at=0.0)
+
+
+class FakeLibrary:
+    """Files in a folder; `thumbnails` by their id. A converted picture is its content behind its form."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, Kept] = {}
+        self.thumbnails: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.being_read: list[str] = []
+
+    def add(self, content: bytes, **more: Any) -> Kept:  # noqa: ANN401 - any field of it
+        number = len(self.files) + 1
+        known: dict[str, Any] = {"kind": Kind.IMAGE, "media_type": "image/jpeg", "width": 784, "height": 1168}
+        digest = hashlib.sha256(content).hexdigest()
+        kept = Kept(
+            f"{number:032x}", digest=digest, size=len(content), created_at=CREATED, **{**known, **more}
+        )
+        (self.folder / kept.id).write_bytes(content)
+        self.files[kept.id] = kept
+        return kept
+
+    async def find(self, file_id: str) -> Kept | None:
+        self.asked.append(file_id)
+        return self.files.get(file_id)
+
+    async def read(self, kept: Kept) -> bytes:
+        return (self.folder / kept.id).read_bytes()
+
+    @contextmanager
+    def reading(self, kept: Kept) -> Iterator[Path]:
+        self.being_read.append(kept.id)
+        try:
+            yield self.folder / kept.id
+        finally:
+            self.being_read.remove(kept.id)
+
+    async def thumbnail(self, kept: Kept) -> bytes | None:
+        return self.thumbnails.get(kept.id)
+
+    async def converted(self, data: bytes, kind: Form, *, quality: int) -> bytes:
+        return f"{kind} {quality} ".encode() + data
+
+
+class FakeJobs:
+    """Jobs that stay as they are until the test changes them."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, MediaJob] = {}
+
+    async def start(self, request: VideoRequest, *, client: str = "", remix_of: str = "") -> MediaJob:
+        number = len(self.jobs) + 1
+        job = MediaJob(f"{number:032x}", Kind.VIDEO, request, CREATED + number, client, remix_of=remix_of)
+        self.jobs[job.id] = job
+        return job
+
+    async def get(self, job_id: str) -> MediaJob | None:
+        return self.jobs.get(job_id)
+
+    async def list(self, *, kind: Kind, after: str, limit: int, newest_first: bool) -> Sequence[MediaJob]:
+        found = [job for job in self.jobs.values() if job.kind is kind]
+        if newest_first:
+            found.reverse()
+        ids = [job.id for job in found]
+        return found[ids.index(after) + 1 if after else 0 :][:limit]
+
+    async def delete(self, job_id: str) -> bool:
+        return self.jobs.pop(job_id, None) is not None
+
+    def becomes(self, job_id: str, **changes: Any) -> MediaJob:  # noqa: ANN401 - any field of it
+        self.jobs[job_id] = replace(self.jobs[job_id], **changes)
+        return self.jobs[job_id]

@@ -16,7 +16,7 @@ import orjson
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
-from grokdesk.core.conversation import Limits, Message, Role, Text, Thinking
+from grokdesk.core.conversation import Limits, Media, Message, Role, Text, Thinking
 from grokdesk.core.errors import Challenged, Garbled, GrokDeskError, NoAccount, RateLimited, UpstreamTimeout
 from grokdesk.core.events import Finished, Source, Sourced, Stop, TextPiece, ThoughtPiece, Usage
 from tests.gateway.conftest import World
@@ -604,3 +604,42 @@ async def test_nothing_is_written_for_what_the_last_chunk_carries(
 
     assert len(heard) == 3
     assert (heard[-1].model_extra or {})["search_sources"][0]["url"] == "https://a.example"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_engine_can_tell_clients_where_files_are(
+    world: World, client: openai.AsyncOpenAI, stream: bool
+) -> None:
+    """
+    Under the host name that the client used.
+    """
+    kept = world.library.add(b"a picture")
+    local = client.with_options(base_url=f"http://localhost:{world.gateway.state.port}/v1")
+
+    await local.chat.completions.create(**ASK, stream=stream)
+
+    (link,) = world.engine.links
+    assert link is not None
+    assert link(kept) == f"http://localhost:{world.gateway.state.port}/v1/files/image/{kept.id}.jpg"
+
+
+async def test_links_to_our_own_pictures_are_read_here(world: World, client: openai.AsyncOpenAI) -> None:
+    """
+    Nobody may fetch from this machine; what is not ours, or gone, stays an address.
+    """
+    kept = world.library.add(b"a picture")
+    addresses = [
+        f"{world.root}/v1/files/image/{kept.id}.jpg",
+        f"{world.root}/v1/files/image/{'f' * 32}.jpg",
+        "https://example.com/a.png",
+    ]
+    parts: Any = [{"type": "image_url", "image_url": {"url": address}} for address in addresses]
+    said: Any = [{"role": "user", "content": "Hi"}, {"role": "user", "content": parts}]
+
+    await client.chat.completions.create(model="grok-4.20-fast", messages=said)
+
+    assert world.engine.requests[0].messages[1].parts == (
+        Media(data=b"a picture", media_type="image/jpeg", name=f"{kept.id}.jpg"),
+        Media(url=addresses[1]),
+        Media(url=addresses[2]),
+    )

@@ -92,7 +92,7 @@ async def test_an_unknown_address_is_told_what_was_perhaps_meant(
     assert meant in told["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/images/generations", "/v1/files/file-1"])
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/vector_stores", "/v1/files/file-1"])
 async def test_what_is_known_and_missing_says_so(
     world: World, http: aiohttp.ClientSession, path: str
 ) -> None:

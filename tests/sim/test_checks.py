@@ -155,19 +155,6 @@ async def test_a_missing_member_is_named(caller: Caller, ada: Account, world: Wo
     ]
 
 
-async def test_media_variants_pass(caller: Caller, ada: Account) -> None:
-    """
-    Image edit and video use the same path with other members.
-    """
-    sent = {"modelName": "imagine-image-edit", "message": "a boat", "enableImageStreaming": True}
-
-    status, _ = await caller.post(
-        "/rest/app-chat/conversations/new", current(ada.token, referer="/imagine"), sent
-    )
-
-    assert status == 200
-
-
 def test_statsig_values() -> None:
     """
     The three imitations of §5.1 and anything of 70 bytes are fine, with or without padding.

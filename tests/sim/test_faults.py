@@ -23,6 +23,7 @@ from grokdesk.sim import (
     expired,
     expired_400,
     garbage,
+    hang_up,
     limited,
     not_found,
     out_of_credits,
@@ -80,6 +81,21 @@ async def test_refusals(caller: Caller, ada: Account, script: Script, status: in
     assert handshake.value.status == status
     assert ada.quota["fast"].remaining == 400
     assert [turn.outcome for turn in caller.sim.turns] == ["refused", "refused"]
+
+
+async def test_a_connection_may_drop_in_place_of_an_answer(caller: Caller, ada: Account) -> None:
+    """
+    In both forms, for nothing; a handshake is tried a second time by this client.
+    """
+    ada.next(hang_up(), hang_up(), hang_up())
+
+    with pytest.raises(aiohttp.ClientError):
+        await caller.chat(ada.token)
+    with pytest.raises(aiohttp.ClientError):
+        await caller.ask(ada)
+
+    assert {turn.outcome for turn in caller.sim.turns} == {"cut"}
+    assert ada.quota["fast"].remaining == 400
 
 
 async def test_headers_of_refusals(caller: Caller, ada: Account) -> None:

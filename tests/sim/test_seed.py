@@ -7,6 +7,7 @@ import aiohttp
 from grokdesk.sim import Simulator, demo_tokens, demo_world
 from tests.sim.caller import Caller, tokens
 from tests.sim.conftest import Clock
+from tests.sim.media_caller import draw, finals
 
 
 def test_every_state_is_there(clock: Clock) -> None:
@@ -45,4 +46,34 @@ async def test_the_demo_answers(clock: Clock) -> None:
         _, raw = await Caller(sim, http).chat(token, message="[user]: How do tides work?", mode="expert")
 
     assert "> How do tides work?" in tokens(raw)
+    assert world.violations == []
+
+
+def test_some_may_still_draw_and_some_may_not(clock: Clock) -> None:
+    """
+    Every quota of pictures and films goes with what is left of the account.
+    """
+    world = demo_world(clock, random.Random(1))
+
+    left = [world.media.has_left(account, "imagePro") for account in world.accounts.values()]
+    assert set(left) == {True}
+    films = [world.media.has_left(account, "video720p") for account in world.accounts.values()]
+    assert set(films) == {True, False}
+
+
+async def test_the_demo_draws(clock: Clock) -> None:
+    """
+    A picture of a megapixel for anybody who asks.
+    """
+    world = demo_world(clock, random.Random(1))
+    world.media.pace_s = 0
+    account = next(iter(world.accounts.values()))
+
+    async with (
+        Simulator(world).started() as sim,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+    ):
+        [final] = finals(await draw(Caller(sim, http), account, count=1))
+
+    assert (final["width"], final["height"]) == (784, 1168)
     assert world.violations == []

@@ -27,6 +27,7 @@ from grokdesk.core.conversation import (
 )
 from grokdesk.core.errors import InvalidRequest, Unsupported
 from grokdesk.core.tools import Must, Tool, ToolChoice
+from grokdesk.dialects import wishes
 from grokdesk.dialects.anthropic import schema
 from grokdesk.dialects.anthropic.ids import neutral_call_id
 from grokdesk.dialects.base import Asked
@@ -75,6 +76,8 @@ def _request(prompt: schema.Prompt, limits: Limits) -> ChatRequest:
         tools=tools,
         tool_choice=_tool_choice(prompt, tools),
         answer=_answer(prompt),
+        image=wishes.image(prompt),
+        video=wishes.video(prompt),
     )
 
 

@@ -21,6 +21,7 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    MediaEvent,
     Source,
     Sourced,
     Started,
@@ -93,6 +94,8 @@ class MessageEncoder:
                 return _frame({"type": "message_start", "message": self._begun()})
             case Finished():
                 return frames + self._finish(event)
+            case MediaEvent():  # shaped into text before
+                return frames
         assert_never(event)
 
     def end(self) -> bytes:

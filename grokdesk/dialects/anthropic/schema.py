@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Discriminator, Field, Tag
 
 from grokdesk.dialects.body import MANY, NONE, ONE, Body, Count, NonEmpty, one_or_many
+from grokdesk.dialects.wishes import Wishing
 
 
 def _by_type(*known: str) -> Callable[[object], str | None]:
@@ -256,7 +257,7 @@ class OutputConfig(Body):
     format: OutputFormat | None = None
 
 
-class Prompt(Body):
+class Prompt(Wishing):
     """What the model reads: all of a body whose tokens are only counted."""
 
     model: NonEmpty

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from grokdesk.core.conversation import AnswerForm, ChatRequest, Limits, Thinking
 from grokdesk.core.errors import Unsupported
-from grokdesk.dialects import reading
+from grokdesk.dialects import reading, wishes
 from grokdesk.dialects.json_text import json_text
 from grokdesk.dialects.openai_chat import schema, tools
 from grokdesk.dialects.openai_chat.asked import ChatAsked
@@ -37,6 +37,8 @@ def decode(body: bytes) -> ChatAsked:
             tools=offered,
             tool_choice=tools.choice(completion, offered),
             answer=_answer(completion.response_format),
+            image=wishes.image(completion),
+            video=wishes.video(completion),
         ),
         stream=bool(completion.stream),
         choices=completion.n or 1,

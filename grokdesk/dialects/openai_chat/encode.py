@@ -20,6 +20,7 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    MediaEvent,
     Source,
     Sourced,
     Started,
@@ -87,9 +88,11 @@ class ChatEncoder:
                 state.sources.append(source)
             case Called(call):
                 return self._call(state, call)
-            case _:
+            case Finished():
                 state.finished = event
                 return self._finish(state, event)
+            case MediaEvent():  # shaped into text before
+                pass
         return b""
 
     def end(self) -> bytes:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field, Tag
 
 from grokdesk.dialects.body import MANY, NONE, ONE, Body, Count, Metadata, NonEmpty, Recording, one_or_many
+from grokdesk.dialects.wishes import Wishing
 
 MOST_TOOLS: Final = 128
 
@@ -220,7 +221,7 @@ class Keeping(Body):
     metadata: Metadata | None
 
 
-class Completion(Body):
+class Completion(Wishing):
     """The whole body. `temperature` and `top_p` are checked and have no effect: upstream has no such knob."""
 
     model: NonEmpty

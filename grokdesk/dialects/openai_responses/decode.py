@@ -15,7 +15,7 @@ import orjson
 
 from grokdesk.core.conversation import AnswerForm, ChatRequest, Limits, Thinking
 from grokdesk.core.errors import InvalidRequest, Unsupported
-from grokdesk.dialects import reading
+from grokdesk.dialects import reading, wishes
 from grokdesk.dialects.base import Asked
 from grokdesk.dialects.json_text import json_text
 from grokdesk.dialects.openai_responses import history, items, resource, schema, tools
@@ -102,6 +102,8 @@ def _request(question: schema.Question, model: str, known: Known) -> ChatRequest
         tools=offered,
         tool_choice=tools.choice(question, offered),
         answer=_form(question.text),
+        image=wishes.image(question),
+        video=wishes.video(question),
     )
 
 

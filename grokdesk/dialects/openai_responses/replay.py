@@ -14,6 +14,7 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    MediaEvent,
     Source,
     Sourced,
     SourceKind,
@@ -71,6 +72,8 @@ def _written(event: Event) -> list[Any]:
         case Finished(stop, usage, sequence, refusal):
             used = [usage.prompt_tokens, usage.text_tokens, usage.thinking_tokens]
             return ["finished", stop.value, used, sequence, refusal]
+        case MediaEvent():
+            raise AssertionError("conversations have no media events: they are shaped into text before")
 
 
 def _read(members: list[Any]) -> Event:

@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from grokdesk.dialects.body import MANY, NONE, ONE, Body, Count, Metadata, NonEmpty, Recording, one_or_many
+from grokdesk.dialects.wishes import Wishing
 
 
 def _image_address(value: object) -> object:
@@ -234,7 +235,7 @@ class TextConfig(Body):
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
-class Question(Body):
+class Question(Wishing):
     """What every call that takes a conversation has: what it is, and what the model may do."""
 
     input: Input = None

@@ -1,1 +1,1 @@
-"""The web chat of grok.com: a short shell around the pure codecs in `protocol`."""
+"""The web chat of grok.com, its pictures and films: a short shell around the pure codecs in `protocol`."""

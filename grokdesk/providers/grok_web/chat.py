@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from grokdesk.core.accounts import Mode
-from grokdesk.core.conversation import Message, Request
+from grokdesk.core.conversation import ChatRequest, Message
 from grokdesk.core.errors import FormGone, Garbled
 from grokdesk.core.events import Batch
 from grokdesk.core.settings import ChatForm
@@ -58,11 +58,21 @@ class Forms:
 
 
 class Chat:
-    """The upstream turn of a request, one at a time: asking again ends the one before."""
+    """The upstream turn of a request, one at a time: asking again ends the one before.
+
+    In a `drawing` pictures are handed on as they are finished, not at the end.
+    """
 
     def __init__(
-        self, session: Session, mode: Mode, forms: Forms, user_id: Callable[[Session], Awaitable[str]]
+        self,
+        session: Session,
+        mode: Mode,
+        forms: Forms,
+        user_id: Callable[[Session], Awaitable[str]],
+        *,
+        drawing: bool = False,
     ) -> None:
+        self._drawing = drawing
         self._session = session
         self._mode = mode
         self._forms = forms
@@ -87,7 +97,7 @@ class Chat:
         return Thread(account, self._decoder.conversation_id, self._decoder.response_id)
 
     async def asking(
-        self, request: Request, messages: Sequence[Message], thread: Thread | None = None
+        self, request: ChatRequest, messages: Sequence[Message], thread: Thread | None = None
     ) -> Asking:
         """What to ask, with the files of `messages`, those named by address fetched (decision 15).
 
@@ -139,7 +149,7 @@ class Chat:
             file_ids=file_ids,
         )
         async with self._session.request("POST", Call.CHAT, _CHAT_PATH, body) as reply:
-            yield RestEvents(reply, RestDecoder(assets_url=options.assets_url))
+            yield RestEvents(reply, RestDecoder(assets_url=options.assets_url, drawing=self._drawing))
 
     async def _uploaded_older(self, file: File) -> str:
         body, path = uploads.json_body(file), "/rest/app-chat/upload-file"
@@ -170,6 +180,7 @@ class Chat:
                 event_init_id=init_id,
                 conversation_id=thread.conversation_id if thread else "",
                 assets_url=options.assets_url,
+                drawing=self._drawing,
             )
             self._decoder = decoder
             events = GatewayEvents(socket, decoder, means.deadlines, means.clock)

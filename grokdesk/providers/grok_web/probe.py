@@ -11,6 +11,7 @@ from grokdesk.core.accounts import (
     Account,
     Credits,
     MediaQuota,
+    Meter,
     Mode,
     Product,
     Report,
@@ -71,20 +72,24 @@ async def probe(session: Session, account: Account) -> Report:
     )
 
 
-async def what_is_left(session: Session, account: Account, modes: Collection[Mode]) -> Report:
-    """Ask only what is left in `modes`: of the weekly pool where the account has one.
+async def what_is_left(session: Session, account: Account, meters: Collection[Meter]) -> Report:
+    """Ask only what is left of `meters`: for modes, of the weekly pool where the account has one.
 
     Raises `UpstreamError` when that is not told.
     """
+    modes = [meter for meter in meters if isinstance(meter, Mode)]
+    media = await _media(session) if len(modes) < len(meters) else {}
+    if not modes:
+        return Report(media=media, partial=True)
     pool = _Pool()
     if account.credits is not None:
         pool = await _weekly_pool(session)
         if pool.credits is not None:
-            return Report(credits=pool.credits, partial=True)
+            return Report(credits=pool.credits, media=media, partial=True)
     windows = _Windows(session)
     await windows.ask(*modes)
     windows.require()
-    return Report(windows=windows.told, metered=pool.metered, partial=True)
+    return Report(windows=windows.told, metered=pool.metered, media=media, partial=True)
 
 
 async def who_is(session: Session) -> Identity:
@@ -186,12 +191,16 @@ async def _pool_if_told(session: Session) -> _Pool:
         return _Pool()
 
 
+async def _media(session: Session) -> dict[Product, MediaQuota]:
+    path, body = "/rest/media/imagine/quota_info", quota.IMAGINE_QUOTA_BODY
+    async with session.request("POST", Call.IMAGINE_QUOTA, path, body) as reply:
+        return quota.imagine_quotas(await reply.body(SMALL_BYTES), session.means.clock.now())
+
+
 async def _media_if_told(session: Session) -> dict[Product, MediaQuota]:
     """What is left of pictures and videos; empty when upstream does not tell (§16.6)."""
-    path, body = "/rest/media/imagine/quota_info", quota.IMAGINE_QUOTA_BODY
     try:
-        async with session.request("POST", Call.IMAGINE_QUOTA, path, body) as reply:
-            return quota.imagine_quotas(await reply.body(SMALL_BYTES), session.means.clock.now())
+        return await _media(session)
     except TELLING:
         raise
     except UpstreamError as error:

@@ -1,4 +1,4 @@
-"""Grok web as an upstream: opens the chat in either form, asks accounts what they are, acts on them.
+"""Grok web as an upstream: opens the chat in either form, makes pictures and films, acts on accounts.
 
 Two forms of chat (decision 12): the message gateway, a WebSocket that needs the account's user id, and the
 older REST stream. Both decode to the same events; `auto` starts with the gateway, falls back once when
@@ -8,28 +8,36 @@ upstream does not know it, and remembers that for an hour.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from random import Random
 from typing import Final
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Report
+from grokdesk.core.accounts import Account, AccountId, Meter, Mode, Report
 from grokdesk.core.assets import Asset, Listing, PastConversation
-from grokdesk.core.conversation import Message, Request
+from grokdesk.core.catalog import Does, model_named
+from grokdesk.core.conversation import ChatRequest, Message
 from grokdesk.core.egress import Egress
-from grokdesk.core.errors import RateLimited, UpstreamError
+from grokdesk.core.errors import InvalidRequest, RateLimited, UpstreamError
 from grokdesk.core.events import Batch
-from grokdesk.core.ports import Clock, Lease
+from grokdesk.core.media import Artifact, ImageRequest, Request, Trace, VideoRequest
+from grokdesk.core.ports import Clock, Download, Lease
 from grokdesk.core.settings import ChatForm
 from grokdesk.platform.deadlines import Deadlines
 from grokdesk.platform.wire import Limits, Wire
-from grokdesk.providers.grok_web import account_calls, probe
+from grokdesk.providers.grok_web import account_calls, media_calls, probe
 from grokdesk.providers.grok_web.chat import Chat, Forms, NoUserId
+from grokdesk.providers.grok_web.edits import edits
+from grokdesk.providers.grok_web.films import films
+from grokdesk.providers.grok_web.imagine import pictures
+from grokdesk.providers.grok_web.media_forms import MediaForms
 from grokdesk.providers.grok_web.protocol import identity
 from grokdesk.providers.grok_web.rounds import Rounds, messages_for, needs_rounds
 from grokdesk.providers.grok_web.session import Means, Session, WebOptions
 from grokdesk.providers.grok_web.signer import Signer
+from grokdesk.providers.grok_web.sketches import sketches
 from grokdesk.providers.grok_web.threads import Further, Kept, Retold, Threads
 
 log = logging.getLogger(__name__)
@@ -59,6 +67,7 @@ class GrokWeb:
         self._options = options
         self._learned = learned
         self._forms = Forms(clock.now)
+        self._media_forms = MediaForms(clock.now)
         self._user_ids: dict[AccountId, str] = {}
         self._threads = Threads(clock.now)
 
@@ -69,11 +78,46 @@ class GrokWeb:
         self, request: Request, lease: Lease, egress: Egress
     ) -> AsyncIterator[AsyncIterator[Batch]]:
         """See `core.ports.Provider.open`."""
+        if isinstance(request, ChatRequest):
+            async with self._chat(request, lease, egress) as events:
+                yield events
+            return
+        options = replace(self._options(), custom_instruction="")
+        session = Session(self._means, options, lease.account, egress, options.limits)
+        async with aclosing(self._making(request, lease, session)) as events:
+            yield events
+
+    def _making(
+        self, request: ImageRequest | VideoRequest, lease: Lease, session: Session
+    ) -> AsyncGenerator[Batch]:
+        if isinstance(request, VideoRequest):
+            return films(session, request, self._media_forms)
+        if request.references:
+            return edits(session, request, self._media_forms)
+        match model_named(request.model).does:
+            case Does.SKETCH:
+                mode = _mode(lease)
+                return sketches(
+                    lambda limited: Chat(limited, mode, self._forms, self._user_id, drawing=True),
+                    session,
+                    request,
+                )
+            case Does.EDIT:
+                raise InvalidRequest(
+                    "There is no picture to edit.", param="image", hint="Send at least one picture."
+                )
+            case does:
+                return pictures(session, request, pro=does is Does.QUALITY)
+
+    @asynccontextmanager
+    async def _chat(
+        self, request: ChatRequest, lease: Lease, egress: Egress
+    ) -> AsyncIterator[AsyncIterator[Batch]]:
         options = self._options()
         session = Session(self._means, options, lease.account, egress, options.limits)
         messages = messages_for(request)
         further = self._further(messages, lease, options)
-        async with Chat(session, lease.mode, self._forms, self._user_id) as chat:
+        async with Chat(session, _mode(lease), self._forms, self._user_id) as chat:
 
             async def anew() -> AsyncIterator[Batch]:
                 self._threads.refused()
@@ -103,6 +147,8 @@ class GrokWeb:
     def account_for(self, request: Request) -> AccountId | None:
         """The account whose conversation `request` continues; see `core.ports.Remembers`."""
         options = self._options()
+        if not isinstance(request, ChatRequest):
+            return None
         if not options.continue_conversations or self._forms.first(options) is ChatForm.REST:
             return None
         further = self._threads.find(messages_for(request))
@@ -137,11 +183,11 @@ class GrokWeb:
 
     # -- accounts
 
-    async def probe(self, account: Account, egress: Egress, *, modes: Collection[Mode] = ()) -> Report:
+    async def probe(self, account: Account, egress: Egress, *, meters: Collection[Meter] = ()) -> Report:
         """See `core.ports.Provider.probe`."""
         session = self._session(account, egress)
-        if modes:
-            return await probe.what_is_left(session, account, modes)
+        if meters:
+            return await probe.what_is_left(session, account, meters)
         return await probe.probe(session, account)
 
     async def accept_account_terms(self, account: Account, egress: Egress) -> None:
@@ -179,9 +225,37 @@ class GrokWeb:
         self._threads.forget(account.id, conversation_id)
         return was_there
 
+    # -- files, pictures and films
+
+    @asynccontextmanager
+    async def download(self, url: str, account: Account, egress: Egress) -> AsyncIterator[Download]:
+        """See `core.ports.Downloads.download`."""
+        options = self._options()
+        usual = options.limits
+        limits = Limits(usual.connect_s, usual.first_s, usual.idle_s, options.download_s, "download_s")
+        session = Session(self._means, options, account, egress, limits)
+        async with media_calls.download(session, url) as arriving:
+            yield arriving
+
+    async def find(self, trace: Trace, account: Account, egress: Egress) -> Artifact | None:
+        """See `core.ports.MediaCalls.find`."""
+        return await media_calls.find(self._session(account, egress, _LISTING_S), trace)
+
+    async def upscale(self, trace: Trace, account: Account, egress: Egress) -> Artifact:
+        """See `core.ports.MediaCalls.upscale`."""
+        return await media_calls.upscale(self._session(account, egress, self._options().video_s), trace)
+
+    async def share(self, trace: Trace, account: Account, egress: Egress) -> str:
+        """See `core.ports.MediaCalls.share`."""
+        return await media_calls.share(self._session(account, egress), trace)
+
     def _session(self, account: Account, egress: Egress, at_least_s: float = 0.0) -> Session:
         """A session for short calls, which take no longer than a check may."""
         options = self._options()
         longest_s = max(options.probe_s, at_least_s)
         limits = Limits(options.limits.connect_s, longest_s, longest_s, longest_s)
         return Session(self._means, options, account, egress, limits)
+
+
+def _mode(lease: Lease) -> Mode:
+    return lease.meter if isinstance(lease.meter, Mode) else Mode.AUTO

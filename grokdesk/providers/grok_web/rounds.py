@@ -51,16 +51,20 @@ _REFUSAL: Final = "The model did not give the JSON that was asked for, also when
 class Asking:
     """What one upstream turn asks: the conversation, the block in front of it, and the files beside it.
 
-    With a `thread`, `messages` and `files` are only what is new in that conversation.
+    With a `thread`, `messages` and `files` are only what is new in that conversation. `literal` is asked
+    instead of the messages, word for word.
     """
 
     messages: tuple[Message, ...]
     block: str = ""
     files: tuple[File, ...] = ()
     thread: Thread | None = None
+    literal: str = ""
 
     def text(self, instruction: str = "") -> str:
         """Everything as one text. Raises `InvalidRequest` when there is nothing to ask."""
+        if self.literal:
+            return self.literal
         return payload.flatten(self.messages, instruction, self.block, has_files=bool(self.files))
 
     def again(self, answer: str, objection: str, thread: Thread | None = None) -> Asking:

@@ -16,9 +16,9 @@ from grokdesk.core.accounts import Account
 from grokdesk.core.egress import Egress
 from grokdesk.core.errors import Challenged, UpstreamError
 from grokdesk.core.ports import Clock
-from grokdesk.core.settings import ChatForm, StatsigMode
+from grokdesk.core.settings import ChatForm, MediaForm, StatsigMode
 from grokdesk.platform.deadlines import Deadlines
-from grokdesk.platform.wire import IMPERSONATIONS, Limits, Reply, Socket, Wire
+from grokdesk.platform.wire import IMPERSONATIONS, MAX_MESSAGE, Limits, Reply, Socket, Wire
 from grokdesk.platform.wire import Call as WireCall
 from grokdesk.providers.grok_web.protocol import headers
 from grokdesk.providers.grok_web.protocol.failures import http_failure
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # As much of an answer as a refusal, or a small one, may take.
 SMALL_BYTES: Final = 64 << 10
+# Sent twice, these would make, and count, something twice.
+_ONCE: Final = {Call.GENERATE, Call.UPSCALE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,12 @@ class WebOptions:
     continue_conversations: bool = True
     limits: Limits = field(default_factory=Limits)
     probe_s: float = 25.0
+    public_images_url: str = "https://imagine-public.x.ai"
+    adult: bool = False
+    media_form: MediaForm = MediaForm.AUTO
+    image_s: float = 180.0
+    video_s: float = 900.0
+    download_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +93,11 @@ class Session:
         *,
         query: str = "",
         boundary: str = "",
+        referer: str = "",
     ) -> AsyncIterator[Reply]:
         """Send a call; enter when it was accepted with any 2xx. Raises what the answer means otherwise.
+
+        `referer` is the path of another page to come from than the usual one of the call.
 
         One that was stopped with a signature made earlier is sent once more with a fresh one (§15.1, §18.4).
         """
@@ -94,20 +105,38 @@ class Session:
             kept = headers.is_signed(call) and self._has_signature(method, path)
             try:
                 reply = await held.enter_async_context(
-                    self._sent(method, call, path, body, query=query, boundary=boundary)
+                    self._sent(method, call, path, body, query=query, boundary=boundary, referer=referer)
                 )
             except Challenged as error:
                 if not kept:
                     raise
                 log.info("signature refused, asking once more call=%s detail=%s", call.value, error.detail)
                 reply = await held.enter_async_context(
-                    self._sent(method, call, path, body, query=query, boundary=boundary)
+                    self._sent(method, call, path, body, query=query, boundary=boundary, referer=referer)
                 )
             yield reply
 
+    def within(self, limits: Limits) -> Session:
+        """The same account on the same way, with other limits."""
+        return Session(self.means, self.options, self.account, self._egress, limits)
+
     @asynccontextmanager
-    async def connect(self, path: str, user_id: str) -> AsyncIterator[Socket]:
-        """Open a WebSocket of the chat gateway. Raises what the answer means when it is refused."""
+    async def fetch(self, url: str, *, owned: bool) -> AsyncIterator[Reply]:
+        """Get a file from `url`; enter when anything was answered. `owned`: only its owner may have it."""
+        built = headers.download_headers(
+            token=self.account.token.reveal() if owned else "",
+            user_agent=self._egress.user_agent,
+            cf_cookies=self._egress.cookies.reveal() if owned else "",
+            request_id=str(uuid.uuid4()),
+        )
+        async with self.means.wire.stream(self._wire_call("GET", url, built)) as reply:
+            yield reply
+
+    @asynccontextmanager
+    async def connect(
+        self, path: str, user_id: str = "", *, call: Call = Call.CHAT, max_message: int = MAX_MESSAGE
+    ) -> AsyncIterator[Socket]:
+        """Open a WebSocket; that of chat needs the `user_id`. Raises what the answer means when refused."""
         built = headers.handshake_headers(
             token=self.account.token.reveal(),
             user_agent=self._egress.user_agent,
@@ -116,14 +145,15 @@ class Session:
             origin=self.options.api_url,
         )
         address = f"{self.options.api_url.replace('http', 'ws', 1)}{path}"
-        async with self.means.wire.connect(self._wire_call("GET", address, built)) as socket:
+        handshake = self._wire_call("GET", address, built)
+        async with self.means.wire.connect(handshake, max_message=max_message) as socket:
             if not socket.is_open:
-                raise await self._failure(Call.CHAT, socket)
+                raise await self._failure(call, socket)
             yield socket
 
     @asynccontextmanager
     async def _sent(
-        self, method: str, call: Call, path: str, body: bytes, *, query: str, boundary: str
+        self, method: str, call: Call, path: str, body: bytes, *, query: str, boundary: str, referer: str
     ) -> AsyncIterator[Reply]:
         options = self.options
         base = options.accounts_url if call is Call.ACCOUNT_TERMS else options.api_url
@@ -136,9 +166,11 @@ class Session:
             statsig=await self._statsig(method, path) if headers.is_signed(call) else "",
             origin=base,
             boundary=boundary,
+            referer=referer,
         )
         address = f"{base}{path}?{query}" if query else f"{base}{path}"
-        async with self.means.wire.stream(self._wire_call(method, address, built, body)) as reply:
+        wired = self._wire_call(method, address, built, body, once=call in _ONCE)
+        async with self.means.wire.stream(wired) as reply:
             if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 failure = await self._failure(call, reply)
                 if isinstance(failure, Challenged):
@@ -177,7 +209,9 @@ class Session:
         async with self.means.wire.stream(call) as reply:
             return reply.status, await reply.body()
 
-    def _wire_call(self, method: str, url: str, built: list[tuple[str, str]], body: bytes = b"") -> WireCall:
+    def _wire_call(
+        self, method: str, url: str, built: list[tuple[str, str]], body: bytes = b"", *, once: bool = False
+    ) -> WireCall:
         return WireCall(
             method,
             url,
@@ -187,6 +221,7 @@ class Session:
             proxy=self._egress.proxy.reveal(),
             verify_proxy=self._egress.verify,
             limits=self._limits,
+            once=once,
         )
 
     async def _failure(self, call: Call, reply: Reply) -> UpstreamError:

@@ -15,6 +15,7 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    Progressed,
     Source,
     Sourced,
     SourceKind,
@@ -311,3 +312,12 @@ def test_silence_is_filled_with_pings() -> None:
     As Anthropic's servers do.
     """
     assert Anthropic().heartbeat == b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+def test_the_work_on_a_picture_is_not_told() -> None:
+    """
+    What clients hear of it has become text before.
+    """
+    spoken: list[Event] = [STARTED, TextPiece("a"), TextPiece("b"), Finished()]
+
+    assert told(*spoken[:2], Progressed(0.5), *spoken[2:]) == told(*spoken)

@@ -10,6 +10,7 @@ import pytest
 from grokdesk.core import errors
 from grokdesk.core.accounts import Status
 from grokdesk.core.errors import GrokDeskError
+from grokdesk.dialects import failures
 from grokdesk.dialects.anthropic.errors import failure
 
 TABLE: list[tuple[GrokDeskError, int, str]] = [
@@ -17,6 +18,7 @@ TABLE: list[tuple[GrokDeskError, int, str]] = [
     (errors.Unsupported("m"), 400, "invalid_request_error"),
     (errors.ModelNotFound("m"), 404, "not_found_error"),
     (errors.NotFound("m"), 404, "not_found_error"),
+    (errors.NotReady("m"), 400, "invalid_request_error"),
     (errors.TooLarge("m"), 413, "request_too_large"),
     (errors.NotAllowed("m"), 401, "authentication_error"),
     (errors.ForbiddenOrigin("m"), 403, "permission_error"),
@@ -29,6 +31,10 @@ TABLE: list[tuple[GrokDeskError, int, str]] = [
     (errors.SingledOut("m"), 529, "overloaded_error"),
     (errors.NoClearance("m"), 529, "overloaded_error"),
     (errors.Refused("m"), 400, "invalid_request_error"),
+    (errors.Withdrawn("m"), 400, "invalid_request_error"),
+    (errors.Incomplete("m", made=1, wanted=2), 502, "api_error"),
+    (errors.MayBeMade(errors.Unreachable("m")), 502, "api_error"),
+    (errors.Undelivered("m"), 502, "api_error"),
     (errors.Overloaded("m"), 529, "overloaded_error"),
     (errors.EmptyAnswer("m"), 502, "api_error"),
     (errors.Garbled("m"), 502, "api_error"),
@@ -59,7 +65,7 @@ def test_each_error_has_its_row(error: GrokDeskError, status: int, kind: str) ->
     assert told.status == status
     assert orjson.loads(told.body) == {
         "type": "error",
-        "error": {"type": kind, "message": "m"},
+        "error": {"type": kind, "message": failures.sentence(error)},
         "request_id": "req_1",
     }
 

@@ -14,6 +14,7 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    Progressed,
     Source,
     Sourced,
     SourceKind,
@@ -318,3 +319,10 @@ def test_a_kept_answer_repeats_its_metadata() -> None:
 
     assert kept["metadata"] == {"a": "b"}
     assert "metadata" not in other
+
+
+def test_the_work_on_a_picture_is_no_chunk() -> None:
+    """
+    What clients hear of it has become text before.
+    """
+    assert encoder().feed(Progressed(0.5)) == b""

@@ -20,6 +20,7 @@ from grokdesk.core.errors import (
     TakenForRobot,
     UpstreamError,
     UpstreamTimeout,
+    Withdrawn,
 )
 from grokdesk.providers.grok_web.protocol.failures import (
     AskedTooOften,
@@ -28,12 +29,14 @@ from grokdesk.providers.grok_web.protocol.failures import (
     Gone,
     Hopeless,
     NotAccepted,
+    NotMade,
     http_failure,
     stream_failure,
 )
 from grokdesk.providers.grok_web.protocol.headers import Call
 from tests.providers.grok_web.transcripts import JSON_VALUES, lines
 
+MEDIA = {Call.IMAGINE, Call.GENERATE, Call.MEDIA_UPLOAD, Call.MEDIA_POST}
 NOW = 1_795_392_000.0
 HTML = b"<!DOCTYPE html><html><head><title>Oops</title></head></html>"
 CHALLENGE = b"<html><head><title>Just a moment...</title></head></html>"
@@ -124,19 +127,23 @@ def test_a_status_means_the_same_for_every_call(
     call: Call, status: int, body: bytes, expected: type[UpstreamError]
 ) -> None:
     """
-    Only the form of chat depends on what was asked.
+    Only the form depends on what was asked, and whether it is words or pictures that are refused.
     """
-    assert type(of(status, body, call)) is expected
+    refused = Withdrawn if call in MEDIA else Refused
+
+    assert type(of(status, body, call)) is (refused if expected is Refused else expected)
 
 
 @pytest.mark.parametrize("status", [200, 404, 405, 410, 426, 501])
 @pytest.mark.parametrize("call", Call)
 def test_an_unknown_chat_address_means_that_its_form_is_gone(call: Call, status: int) -> None:
     """
-    The other form may work; identity counts, because the gateway needs it. Other calls are not accepted;
-    what is not there to be deleted is gone.
+    The other form may work; identity counts, because the gateway needs it, and so do edits and films. Other
+    calls are not accepted; what is not there to be deleted is gone.
     """
     expected: type[UpstreamError] = FormGone if call in {Call.CHAT, Call.SESSION} else NotAccepted
+    if call in {Call.GENERATE, Call.MEDIA_UPLOAD, Call.MEDIA_POST} and status != 200:
+        expected = FormGone
     if call in {Call.DELETE_ASSET, Call.DELETE_CONVERSATION} and status == 404:
         expected = Gone
 
@@ -263,15 +270,40 @@ def test_a_date_of_birth_that_is_set_is_told_from_a_limit(call: Call) -> None:
 @pytest.mark.parametrize("call", Call)
 def test_a_limit_speaks_of_questions_only_where_questions_are_asked(call: Call) -> None:
     """
-    An account whose files are deleted too fast has not used up its questions: it rests a little.
+    An account whose files are deleted too fast has not used up its questions: it rests a little. Pictures
+    and films have limits of their own.
     """
     asks = call in {Call.CHAT, Call.UPLOAD, Call.UPLOAD_OLDER}
-    expected, outcome = (RateLimited, Limited) if asks else (AskedTooOften, Faulted)
+    expected, outcome = (RateLimited, Limited) if asks or call in MEDIA else (AskedTooOften, Faulted)
 
     for failure in (of(429, b"{}", call), stream_failure({"code": 8}, call=call)):
         assert type(failure) is expected
         assert type(failure.outcome) is outcome
         assert ("used up its questions" in failure.message) is asks
+        assert ("pictures or films" in failure.message) is (call in MEDIA)
+
+
+@pytest.mark.parametrize("text", ["Unknown field: mediaGenInput", 'unknown name "videoGenModelConfig"'])
+def test_a_member_that_is_not_known_means_that_the_form_is_gone(text: str) -> None:
+    """
+    Of edits and films only; a word about another member is a refusal of this request.
+    """
+    body = orjson.dumps({"error": {"message": text}})
+
+    assert type(of(400, body, Call.GENERATE)) is FormGone
+    assert type(of(400, body, Call.CHAT)) is NotAccepted
+    assert type(of(400, b'{"error":{"message":"aspectRatio is invalid"}}', Call.GENERATE)) is NotAccepted
+
+
+def test_a_job_that_failed_at_grok_is_not_given_to_another_account() -> None:
+    """
+    A sentence of its own, and no further try.
+    """
+    failure = stream_failure({"message": "generation failed"}, call=Call.GENERATE)
+
+    assert type(failure) is NotMade
+    assert failure.again is Again.NEVER
+    assert type(stream_failure({"message": "generation failed"})) is UpstreamError
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 529])

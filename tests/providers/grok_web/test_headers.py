@@ -99,6 +99,14 @@ TABLE = {
     Call.DELETE_ASSET: ("/files", "application/json", True, True, True, True, {"Baggage"}),
     Call.CONVERSATIONS: ("/", "", True, False, True, False, QUIET),
     Call.DELETE_CONVERSATION: ("/", "", True, False, True, True, QUIET),
+    # grok-web-media.md §1.3 and the chapters of the calls.
+    Call.IMAGINE: ("/", "", False, False, True, True, QUIET),
+    Call.GENERATE: ("/imagine", "application/json", True, False, True, True, QUIET),
+    Call.MEDIA_UPLOAD: ("/imagine", "multipart/form-data", False, False, False, True, QUIET),
+    Call.MEDIA_POST: ("/imagine", "application/json", True, False, True, True, QUIET),
+    Call.RESPONSES: ("/imagine", "", True, False, True, False, QUIET),
+    Call.UPSCALE: ("", "application/json", True, False, True, True, QUIET),
+    Call.SHARE: ("", "application/json", True, False, True, True, QUIET),
 }
 EVERYWHERE = {
     "Accept": "*/*",
@@ -137,6 +145,28 @@ def test_each_call_has_exactly_its_headers(call: Call) -> None:
     expected |= {"Origin": "https://grok.com"} if origin else {}
     assert {name: found[name] for name in expected} == expected
     assert set(found) - set(expected) == more
+
+
+def test_a_file_is_fetched_with_cookies_only_where_it_has_an_owner() -> None:
+    """
+    The light headers of the newer form (§6.5); a public place learns nothing of the account.
+    """
+
+    def asked(token: str) -> dict[str, str]:
+        return dict(
+            headers.download_headers(
+                token=token, user_agent=DEFAULT_USER_AGENT, cf_cookies="cf_clearance=abc", request_id=UUID
+            )
+        )
+
+    assert asked("token-1")["Cookie"] == "sso=token-1; sso-rw=token-1; cf_clearance=abc"
+    assert set(asked("")) == {
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "User-Agent",
+        "x-xai-request-id",
+    }
 
 
 def test_the_terms_of_the_account_are_accepted_on_another_host() -> None:

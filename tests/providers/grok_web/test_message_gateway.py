@@ -18,6 +18,7 @@ from grokdesk.core.errors import (
     UpstreamError,
 )
 from grokdesk.core.events import Event, Finished, TextPiece
+from grokdesk.providers.grok_web.protocol.answer import ASSETS_URL
 from grokdesk.providers.grok_web.protocol.message_gateway import GatewayDecoder
 from tests.providers.grok_web.transcripts import (
     ACKNOWLEDGED,
@@ -39,8 +40,8 @@ ECLIPSE = "https://sky.example.org/eclipse-2026"
 POST = "https://x.com/skywatcher/status/1912000000000000042"
 
 
-def turn(**more: str) -> GatewayDecoder:
-    return GatewayDecoder(event_init_id=INIT, **more)
+def turn(conversation_id: str = "", assets_url: str = ASSETS_URL) -> GatewayDecoder:
+    return GatewayDecoder(event_init_id=INIT, conversation_id=conversation_id, assets_url=assets_url)
 
 
 def read(*messages: bytes) -> list[Event]:
@@ -150,10 +151,11 @@ def test_an_image_among_text() -> None:
     events, failure = decode(turn(), lines("mgw-image-card.ndjson"))
 
     assert failure is None
-    assert folded(events).text == (
-        "Here is your paper boat.\n\n![image](https://assets.grok.com/users/7b0c1f8e/generated/"
-        "cf6f4db3-5497-4bda-913b-7c4fd711cad0/image.jpg)"
-    )
+    told = folded(events)
+    assert told.text == "Here is your paper boat."
+    assert [made.artifact.url for made in told.made] == [
+        "https://assets.grok.com/users/7b0c1f8e/generated/cf6f4db3-5497-4bda-913b-7c4fd711cad0/image.jpg"
+    ]
 
 
 def test_an_error_in_the_stream_ends_the_turn() -> None:

@@ -78,8 +78,8 @@ async def test_a_basic_account_is_asked_four_things(stage: Stage) -> None:
         Mode.FAST: (12, 30),
     }
     assert (report.credits, report.metered, report.partial) == (None, True, False)
-    assert report.media[Product.IMAGE].remaining == 10
-    assert Product.IMAGE_PRO not in report.media
+    assert report.media[Product.IMAGE].remaining == 20
+    assert Product.VIDEO not in report.media
     assert stage.paths() == [SESSION, LIMITS, LIMITS, MEDIA]
     assert stage.sim.violations == []
 
@@ -168,7 +168,7 @@ async def test_a_fingerprint_is_what_the_owner_chose(
     stage.set(statsig=mode, statsig_value=SIGNED)
     stage.world.statsig = "optional"
 
-    await stage.provider.probe(account, EGRESS, modes=(Mode.FAST,))
+    await stage.provider.probe(account, EGRESS, meters=(Mode.FAST,))
 
     assert stage.sim.received[-1].headers.get("x-statsig-id") == sent
     assert stage.sim.violations == []
@@ -334,7 +334,7 @@ async def test_an_account_refused_by_the_pool_call_is_refused(stage: Stage, grpc
     stage.world.grpc_errors = grpc_errors  # type: ignore[assignment] # parametrised over the literal
 
     with pytest.raises(AccountRejected) as caught:
-        await stage.provider.probe(account, EGRESS, modes=(Mode.FAST,))
+        await stage.provider.probe(account, EGRESS, meters=(Mode.FAST,))
 
     assert (caught.value.status, stage.paths()) == (Status.EXPIRED, [CREDITS])
 
@@ -346,7 +346,7 @@ async def test_one_mode_is_one_question(stage: Stage) -> None:
     account, there = stage.account()
     there.quota["fast"].remaining = 3
 
-    report = await stage.provider.probe(account, EGRESS, modes=(Mode.FAST,))
+    report = await stage.provider.probe(account, EGRESS, meters=(Mode.FAST,))
 
     assert report == Report(windows=report.windows, partial=True)
     assert {mode: one.remaining for mode, one in report.windows.items()} == {Mode.FAST: 3}
@@ -359,7 +359,7 @@ async def test_one_mode_of_an_account_with_a_pool_is_its_pool(stage: Stage) -> N
     """
     account, _ = stage.account("super", credits=Credits(CREDITS_TOTAL, NOW - 86_400, NOW + 86_400))
 
-    report = await stage.provider.probe(account, EGRESS, modes=(Mode.EXPERT,))
+    report = await stage.provider.probe(account, EGRESS, meters=(Mode.EXPERT,))
 
     assert report.credits is not None
     assert report.credits.remaining == 8_750
@@ -374,7 +374,7 @@ async def test_one_mode_of_an_account_whose_pool_has_ended_is_its_window(stage: 
     assert there.credits is not None
     there.credits = SimCredits(there.credits.start, there.credits.end, paid=False)
 
-    report = await stage.provider.probe(account, EGRESS, modes=(Mode.EXPERT,))
+    report = await stage.provider.probe(account, EGRESS, meters=(Mode.EXPERT,))
 
     assert (report.credits, report.metered, set(report.windows)) == (None, True, {Mode.EXPERT})
 
@@ -390,7 +390,7 @@ async def test_a_mode_that_is_not_told_is_a_failed_check(stage: Stage, *, pool: 
     stage.world.always_on(LIMITS, server_error(500))
 
     with pytest.raises(UpstreamError):
-        await stage.provider.probe(account, EGRESS, modes=(Mode.FAST,))
+        await stage.provider.probe(account, EGRESS, meters=(Mode.FAST,))
 
 
 async def test_a_signature_made_earlier_is_made_anew_when_it_is_refused(stage: Stage) -> None:
@@ -399,10 +399,10 @@ async def test_a_signature_made_earlier_is_made_anew_when_it_is_refused(stage: S
     """
     account, _ = stage.account()
     stage.set(statsig=StatsigMode.SIGNER, signer_url=f"{stage.sim.url}/sign")
-    await stage.provider.probe(account, EGRESS, modes=(Mode.FAST,))
+    await stage.provider.probe(account, EGRESS, meters=(Mode.FAST,))
     stage.world.next_on(LIMITS, antibot())
 
-    report = await stage.provider.probe(account, EGRESS, modes=(Mode.FAST,))
+    report = await stage.provider.probe(account, EGRESS, meters=(Mode.FAST,))
 
     assert report.windows
     assert stage.paths() == ["/index", "/sign", LIMITS, LIMITS, "/index", "/sign", LIMITS]
@@ -418,6 +418,6 @@ async def test_a_fresh_signature_that_is_refused_is_not_made_again(stage: Stage)
     stage.world.always_on(LIMITS, antibot())
 
     with pytest.raises(TakenForRobot):
-        await stage.provider.probe(account, EGRESS, modes=(Mode.FAST,))
+        await stage.provider.probe(account, EGRESS, meters=(Mode.FAST,))
 
     assert stage.paths() == ["/index", "/sign", LIMITS]

@@ -18,7 +18,17 @@ from grokdesk.core.errors import (
     TakenForRobot,
     UpstreamError,
 )
-from grokdesk.core.events import Cited, Event, Finished, Source, SourceKind, Started, TextPiece, ThoughtPiece
+from grokdesk.core.events import (
+    Cited,
+    Event,
+    Finished,
+    Progressed,
+    Source,
+    SourceKind,
+    Started,
+    TextPiece,
+    ThoughtPiece,
+)
 from grokdesk.providers.grok_web.protocol.stream import RestDecoder
 from tests.providers.grok_web.transcripts import (
     JSON_VALUES,
@@ -37,7 +47,6 @@ from tests.providers.grok_web.transcripts import (
 ECLIPSE = "https://sky.example.org/eclipse-2026"
 POST = "https://x.com/skywatcher/status/1912000000000000042"
 FUNDY, SEVERN = "https://tides.example.org/fundy", "https://tides.example.org/severn"
-BOAT = "https://assets.grok.com/users/7b0c1f8e/generated/ff53a46f-5ead-403a-84c4-b877678537a3/image.jpg"
 
 # What the samples' README says.
 TEXTS = {
@@ -55,7 +64,7 @@ TEXTS = {
         "[![Path of totality](https://img.example.org/t/path.jpg)](https://sky.example.org/map)"
         "\n\nTotality lasts under two minutes – naïve timing fails 🌘."
     ),
-    "rest-image-card.ndjson": f"Here is your paper boat.\n\n![image]({BOAT})",
+    "rest-image-card.ndjson": "Here is your paper boat.",
     "rest-moderated.ndjson": "I can't create that image. Try a different idea.",
     "rest-computer-use-sa.ndjson": "There are 168 such primes; the root is **12.961**.",
     "rest-tool-call-text.ndjson": (
@@ -149,6 +158,10 @@ def final(token: str, **more: object) -> bytes:
 
 def card(**members: object) -> bytes:
     return frame(cardAttachment={"jsonData": orjson.dumps(members).decode()})
+
+
+def urls(events: list[Event]) -> list[str]:
+    return [made.artifact.url for made in folded(events).made]
 
 
 def image_card(uuid: str, url: str, *, progress: int = 100, moderated: bool = False) -> bytes:
@@ -548,18 +561,36 @@ def test_an_image_is_shown_once_wherever_it_is_told() -> None:
         ),
     ]
 
-    assert folded(read(*body)).text == "![image](https://assets.grok.com/u/i/image.jpg)"
+    assert urls(read(*body)) == ["https://assets.grok.com/u/i/image.jpg"]
 
 
-def test_images_stand_below_the_text() -> None:
+def test_a_sample_with_a_picture_hands_it_on() -> None:
     """
-    Each after a blank line, wherever they came.
+    The finished one, once.
     """
-    body = [image_card("a", "a b(1).jpg"), final("Two."), image_card("b", "https://Cdn.example/b.jpg")]
+    events, _ = decode(RestDecoder(), lines("rest-image-card.ndjson"))
 
-    assert folded(read(*body)).text == (
-        "Two.\n\n![image](https://assets.grok.com/a%20b%281%29.jpg)\n\n![image](https://cdn.example/b.jpg)"
-    )
+    assert urls(events) == [
+        "https://assets.grok.com/users/7b0c1f8e/generated/ff53a46f-5ead-403a-84c4-b877678537a3/image.jpg"
+    ]
+
+
+def test_images_come_behind_the_text() -> None:
+    """
+    Wherever they came, numbered in order; one at a place that is not Grok's is shown as text.
+    """
+    body = [
+        image_card("a", "a b(1).jpg"),
+        final("Two."),
+        image_card("b", "https://Cdn.example/b.jpg"),
+        image_card("c", "c.jpg"),
+    ]
+
+    events = read(*body)
+
+    assert folded(events).text == "Two.\n\n![image](https://cdn.example/b.jpg)"
+    assert urls(events) == ["https://assets.grok.com/a%20b%281%29.jpg", "https://assets.grok.com/c.jpg"]
+    assert [made.slot for made in folded(events).made] == [0, 1]
 
 
 def test_a_withheld_image_is_not_shown_under_any_address() -> None:
@@ -574,6 +605,7 @@ def test_a_withheld_image_is_not_shown_under_any_address() -> None:
     ]
 
     assert folded(read(*body)).text == "Sorry."
+    assert urls(read(*body)) == []
 
 
 def test_images_are_looked_for_where_the_owner_says() -> None:
@@ -582,7 +614,34 @@ def test_images_are_looked_for_where_the_owner_says() -> None:
     """
     events, _ = decode(RestDecoder(assets_url="http://127.0.0.1:9/files/"), [image_card("i", "u/i.jpg")])
 
-    assert folded(events).text == "![image](http://127.0.0.1:9/files/u/i.jpg)"
+    assert urls(events) == ["http://127.0.0.1:9/files/u/i.jpg"]
+
+
+def test_a_drawing_is_handed_on_as_soon_as_it_is_finished() -> None:
+    """
+    With its progress before, whatever else the answer goes on to say.
+    """
+    decoder = RestDecoder(drawing=True)
+
+    half = decoder.feed(image_card("i", "u/i-part-0/image.jpg", progress=50))
+    whole = decoder.feed(image_card("i", "u/i/image.jpg"))
+    again = decoder.feed(frame(modelResponse={"generatedImageUrls": ["u/i/image.jpg"]}))
+
+    assert [event for event in half if not isinstance(event, Started)] == [Progressed(0.5, 0)]
+    assert urls(whole) == ["https://assets.grok.com/u/i/image.jpg"]
+    assert urls(again) == []
+
+
+def test_a_drawing_that_is_withheld_is_told() -> None:
+    """
+    Once, and it is no empty answer.
+    """
+    card = image_card("i-1", "u/i-1/image.jpg", moderated=True)
+    events, failure = decode(RestDecoder(drawing=True), [card, card])
+
+    assert failure is None
+    assert [event.slot for event in folded(events).withheld] == [0]
+    assert urls(events) == []
 
 
 # --- thinking ---

@@ -108,3 +108,28 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+
+
+def media_lines(name: str) -> list[dict[str, object]]:
+    """The lines of a sample of pictures and films, as objects."""
+    path = SAMPLES.parent / "media" / name
+    assert path.is_file(), f"{path} is missing; the samples lie in the folder `shared` beside the checkout"
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def media_frames(name: str, kind: str) -> list[bytes]:
+    """What upstream sends in a sample: the messages of a socket (`ws.text`) or frames (`http.chunk`)."""
+    return [
+        orjson.dumps(line["json"])
+        for line in media_lines(name)
+        if line["dir"] == "s2c" and line["kind"] == kind and "json" in line
+    ]
+
+
+def media_bodies(name: str, path: str) -> list[object]:
+    """The JSON bodies that a sample sends to `path`, in order."""
+    return [
+        line["json"]
+        for line in media_lines(name)
+        if line["kind"] == "http.request" and str(line["url"]).endswith(path) and "json" in line
+    ]

@@ -10,35 +10,64 @@ from __future__ import annotations
 from typing import Final
 
 from grokdesk.core.errors import EmptyAnswer, Refused
-from grokdesk.core.events import Cited, Event, Finished, Source, Sourced, Started, TextPiece, ThoughtPiece
+from grokdesk.core.events import (
+    Cited,
+    Event,
+    Finished,
+    Made,
+    Progressed,
+    Source,
+    Sourced,
+    Started,
+    TextPiece,
+    ThoughtPiece,
+    Withheld,
+)
 from grokdesk.providers.grok_web.protocol import render
-from grokdesk.providers.grok_web.protocol.loose import Json, text
+from grokdesk.providers.grok_web.protocol.generation import PICTURE_WITHHELD
+from grokdesk.providers.grok_web.protocol.loose import Json, number, text
+from grokdesk.providers.grok_web.protocol.pictures import Places, is_preview
 from grokdesk.providers.grok_web.protocol.thinking import Thinking
 
 ASSETS_URL: Final = "https://assets.grok.com"
+PUBLIC_IMAGES_URL: Final = "https://imagine-public.x.ai"
 
 _STARTED: Final = Started("", "", 0)
 
 
 class Answer:
-    """Turns pieces of an answer into events, appended to the list that each method is given."""
+    """Turns pieces of an answer into events, appended to the list that each method is given.
+
+    Pictures that Grok made come at the end. In a `drawing` they are what was asked for: each comes as soon as
+    it is finished, with its progress before, and one that was withheld is told.
+    """
 
     __slots__ = (
         "_annotations",
+        "_blocked",
         "_cards",
+        "_drawing",
+        "_drawn",
         "_has_ink",
         "_images",
         "_last_cited",
         "_length",
         "_numbers",
+        "_places",
         "_raw",
+        "_slots",
         "_sources",
         "_started",
         "_thinking",
         "_thought",
     )
 
-    def __init__(self, assets_url: str) -> None:
+    def __init__(self, assets_url: str, *, drawing: bool = False) -> None:
+        self._drawing = drawing
+        self._drawn: dict[str, None] = {}
+        self._blocked: set[str] = set()
+        self._slots: dict[str, int] = {}
+        self._places = Places(assets_url, PUBLIC_IMAGES_URL)
         self._started = False
         self._raw: list[str] = []
         self._length = 0
@@ -146,21 +175,49 @@ class Answer:
 
     # --- cards, images, sources ---
 
-    def card(self, attachment: object) -> None:
-        """A card: remembered for the tags that name it; an image in it is remembered for the end."""
+    def card(self, attachment: object, out: list[Event]) -> None:
+        """A card: remembered for the tags that name it, with the image in it."""
         card = render.card_in(attachment)
         if card_id := text(card, "id"):
             self._cards[card_id] = card
-        self._images.add(render.image_in(card))
+        self.image(render.image_in(card), out)
 
-    def image(self, image: Json) -> None:
+    def image(self, image: Json, out: list[Event]) -> None:
         """The state of a generated image."""
         self._images.add(image)
+        if self._drawing and image:
+            self._draw(image, out)
 
-    def image_url(self, url: object) -> None:
+    def image_url(self, url: object, out: list[Event]) -> None:
         """The address of a finished image."""
-        if isinstance(url, str):
+        if isinstance(url, str) and not is_preview(url):
             self._images.found(url)
+            if self._drawing:
+                self._hand_on(out)
+
+    def _draw(self, image: Json, out: list[Event]) -> None:
+        """What a state of an image says to whoever waits for it. Slots are numbered as they turn up."""
+        name = text(image, "imageUuid", "imageId", "image_uuid", "assetId", "imageUrl", "image_url", "url")
+        if not name:
+            return
+        slot = self._slots.setdefault(name, len(self._slots))
+        self._start(out)
+        if image.get("moderated") is True:
+            if name not in self._blocked:
+                self._blocked.add(name)
+                out.append(Withheld(slot, PICTURE_WITHHELD))
+            return
+        done = number(image, "progress")
+        if done is not None:
+            out.append(Progressed(min(max(done / 100, 0.0), 0.99), slot))
+        self._hand_on(out)
+
+    def _hand_on(self, out: list[Event]) -> None:
+        for url in self._images.urls():
+            if url not in self._drawn and self._places.of(url) is not None:
+                self._drawn[url] = None
+                self._start(out)
+                out.append(Made(self._places.picture(url), len(self._drawn) - 1))
 
     def web_results(self, results: list[object], out: list[Event]) -> None:
         """Pages that were found."""
@@ -187,9 +244,12 @@ class Answer:
         back.
         """
         for url in self._images.urls():
-            gap = "\n\n" if self._length else ""
-            self._show(f"{gap}![image]({url})", out)
-        if not self._has_ink:
+            # What is at another place cannot be fetched as ours; whoever reads it may still open it.
+            if self._places.of(url) is None:
+                gap = "\n\n" if self._length else ""
+                self._show(f"{gap}![image]({url})", out)
+        self._hand_on(out)
+        if not (self._has_ink or self._drawn or (self._drawing and self._images.withheld)):
             raise self._nothing()
         out.append(Finished())
 

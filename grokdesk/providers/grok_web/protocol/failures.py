@@ -29,6 +29,7 @@ from grokdesk.core.errors import (
     TakenForRobot,
     UpstreamError,
     UpstreamTimeout,
+    Withdrawn,
 )
 from grokdesk.providers.grok_web.protocol import loose
 from grokdesk.providers.grok_web.protocol.headers import Call
@@ -92,6 +93,20 @@ _LIMIT_MEMBERS: Final = ("globalRateLimit", "usageLimitReached", "usagePoolExhau
 
 # Who the account is belongs to the gateway, which cannot be opened without knowing it (§9.1).
 _FORM_CALLS: Final = {Call.CHAT, Call.SESSION}
+_MEDIA_CALLS: Final = {Call.IMAGINE, Call.GENERATE, Call.MEDIA_UPLOAD, Call.MEDIA_POST}
+_MEDIA_FORM_CALLS: Final = {Call.GENERATE, Call.MEDIA_UPLOAD, Call.MEDIA_POST}
+# What a server says of a member that it does not know, or knows no more.
+_UNKNOWN_FORM: Final = (
+    "unknown field",
+    "unknown name",
+    "unrecognized field",
+    "no such field",
+    "unknown path",
+    "modelconfigoverride",
+    "mediageninput",
+    "videogenmodelconfig",
+    "imageeditmodelconfig",
+)
 _DELETIONS: Final = {Call.DELETE_ASSET, Call.DELETE_CONVERSATION}
 # What counts as a question, so that a limit means that they are used up.
 _QUESTIONS: Final = {Call.CHAT, Call.UPLOAD, Call.UPLOAD_OLDER}
@@ -141,6 +156,13 @@ class Hopeless(UpstreamError):
     again = Again.NEVER
 
 
+class NotMade(UpstreamError):
+    """Grok says that it could not make a picture or film."""
+
+    title = "Grok could not make it"
+    again = Again.NEVER
+
+
 class BirthDateSet(UpstreamError):
     """The account has a date of birth already, and it cannot be changed (§18.2)."""
 
@@ -160,7 +182,7 @@ def http_failure(
     said = _said(body, page)
     detail = f"{call.value} status={status} body={' '.join(page.split())[:_SHOWN]}"
     if status == HTTPStatus.FORBIDDEN:
-        return _forbidden(said, page, headers, detail)
+        return _forbidden(said, page, headers, call, detail)
     if _is_challenge(page, headers):
         return challenged(detail)
     if status == HTTPStatus.UNAUTHORIZED:
@@ -182,13 +204,17 @@ def http_failure(
             return hopeless(detail)
         return _server_trouble(status, said, detail)
     if status == HTTPStatus.BAD_REQUEST:
-        return rejected(said.words, detail) or _refused_or(said, not_accepted(detail), detail)
+        if call in _MEDIA_FORM_CALLS and said.has(_UNKNOWN_FORM):
+            return media_form_gone(detail)
+        return rejected(said.words, detail) or _refused_or(said, not_accepted(detail), call, detail)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return too_large(detail)
     if status == HTTPStatus.NOT_FOUND and call in _DELETIONS:
         return Gone("Grok does not have it any more.", detail=detail)
     if call in _FORM_CALLS and (status in _FORM_GONE or status < HTTPStatus.MULTIPLE_CHOICES):
         return form_gone(detail)
+    if call in _MEDIA_FORM_CALLS and status in _FORM_GONE:
+        return media_form_gone(detail)
     if status < HTTPStatus.BAD_REQUEST and "/sign-" in headers.get("location", ""):
         return signed_out(detail)
     return not_accepted(detail)
@@ -209,7 +235,7 @@ def stream_failure(error: object, *, call: Call = Call.CHAT) -> UpstreamError:
     if said.has(_ANTI_BOT):
         return taken_for_robot(detail)
     if said.has(_UNSAFE):
-        return refused(detail)
+        return _refused(call, detail)
     if said.has(_SPENT):
         return out_of_credits(detail)
     if said.code == _EXHAUSTED or said.limited or said.has(_LIMITED):
@@ -222,7 +248,7 @@ def stream_failure(error: object, *, call: Call = Call.CHAT) -> UpstreamError:
         return overloaded(detail)
     if said.code == _DEADLINE:
         return timed_out(detail)
-    return broke_off(detail)
+    return not_made(detail) if call in _MEDIA_CALLS else broke_off(detail)
 
 
 # --- the failures, each worded once -------------------------------------------------------------------------
@@ -261,6 +287,16 @@ def limited(detail: str, *, retry_after: float | None = None) -> RateLimited:
     """Out of questions in this mode."""
     return RateLimited(
         "This account has used up its questions for now.",
+        hint="Wait for its limit to reset, use another model, or add an account.",
+        detail=detail,
+        retry_after=retry_after,
+    )
+
+
+def made_enough(detail: str, *, retry_after: float | None = None) -> RateLimited:
+    """No more pictures or films for now."""
+    return RateLimited(
+        "This account has made as many pictures or films as it may for now.",
         hint="Wait for its limit to reset, use another model, or add an account.",
         detail=detail,
         retry_after=retry_after,
@@ -320,6 +356,24 @@ def refused(detail: str) -> Refused:
     )
 
 
+def withdrawn(detail: str) -> Withdrawn:
+    """Moderation of a picture or film."""
+    return Withdrawn(
+        "Grok does not make this because of its content; the account is fine.",
+        hint="Describe something else, or use other pictures.",
+        detail=detail,
+    )
+
+
+def media_form_gone(detail: str) -> FormGone:
+    """This way of asking for pictures and films is unknown to Grok."""
+    return FormGone(
+        "Grok does not know this form of requests for pictures and films.",
+        hint="Set media.form to the other form, or to auto.",
+        detail=detail,
+    )
+
+
 def form_gone(detail: str) -> FormGone:
     """This way of asking is unknown to Grok."""
     return FormGone(
@@ -359,6 +413,15 @@ def broke_off(detail: str) -> UpstreamError:
     )
 
 
+def not_made(detail: str) -> NotMade:
+    """A job of pictures or films that failed at Grok."""
+    return NotMade(
+        "Grok could not make this: it ended with an error of its own.",
+        hint="Try again, or describe it in another way.",
+        detail=detail,
+    )
+
+
 def conversation_gone(detail: str) -> ConversationGone:
     """Nothing to go on with."""
     return ConversationGone(
@@ -384,8 +447,12 @@ def not_accepted(detail: str) -> NotAccepted:
     )
 
 
+def _refused(call: Call, detail: str) -> Refused:
+    return withdrawn(detail) if call in _MEDIA_CALLS else refused(detail)
+
+
 def _limited(call: Call, detail: str, *, retry_after: float | None = None) -> RateLimited:
-    worded = limited if call in _QUESTIONS else asked_too_often
+    worded = made_enough if call in _MEDIA_CALLS else limited if call in _QUESTIONS else asked_too_often
     return worded(detail, retry_after=retry_after)
 
 
@@ -445,7 +512,7 @@ def _excerpt(error: object) -> str:
     return orjson.dumps(error, default=str)[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN]
 
 
-def _forbidden(said: _Said, page: str, headers: Mapping[str, str], detail: str) -> UpstreamError:
+def _forbidden(said: _Said, page: str, headers: Mapping[str, str], call: Call, detail: str) -> UpstreamError:
     """403 has at least five meanings (§25.9); one that names no other cause is treated like a challenge."""
     if _is_challenge(page, headers) or _is_html(page) or not page.strip() or _is_challenge_text(page):
         return challenged(detail)
@@ -458,11 +525,11 @@ def _forbidden(said: _Said, page: str, headers: Mapping[str, str], detail: str) 
         return out_of_credits(detail)
     if said.has(_MISTAKEN) or not _MISTAKEN_CODES.isdisjoint(said.words.split("\n")):
         return not_accepted(detail)
-    return _refused_or(said, stopped(detail), detail)
+    return _refused_or(said, stopped(detail), call, detail)
 
 
-def _refused_or(said: _Said, otherwise: UpstreamError, detail: str) -> UpstreamError:
-    return refused(detail) if said.has(_UNSAFE) else otherwise
+def _refused_or(said: _Said, otherwise: UpstreamError, call: Call, detail: str) -> UpstreamError:
+    return _refused(call, detail) if said.has(_UNSAFE) else otherwise
 
 
 def _server_trouble(status: int, said: _Said, detail: str) -> UpstreamError:

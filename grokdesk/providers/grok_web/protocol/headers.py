@@ -30,7 +30,9 @@ _BAGGAGE: Final = (
 class Call(Enum):
     """A call to Grok. CHAT is `conversations/new` of the older form and the gateway's handshake.
 
-    ACCOUNT_TERMS goes to the accounts address, all others to grok.com.
+    IMAGINE is the handshake of the socket that makes pictures, GENERATE `conversations/new` for an edit or a
+    film, MEDIA_POST what these begin with, RESPONSES where a lost one is looked for. ACCOUNT_TERMS goes to
+    the accounts address, all others to grok.com.
     """
 
     CHAT = "chat"
@@ -48,6 +50,13 @@ class Call(Enum):
     DELETE_ASSET = "delete-asset"
     CONVERSATIONS = "conversations"
     DELETE_CONVERSATION = "delete-conversation"
+    IMAGINE = "imagine"
+    GENERATE = "generate"
+    MEDIA_UPLOAD = "media-upload"
+    MEDIA_POST = "media-post"
+    RESPONSES = "responses"
+    UPSCALE = "upscale"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,14 @@ _SHAPES: Final[dict[Call, _Shape]] = {
     # Nobody has written down their headers (§19.3): those of a browser's GET and DELETE.
     Call.CONVERSATIONS: _Shape(content_type="", origin=False),
     Call.DELETE_CONVERSATION: _Shape(content_type=""),
+    # grok-web-media.md §1.3, §4, §5 and §6.
+    Call.IMAGINE: _Shape(content_type="", statsig=False),
+    Call.GENERATE: _Shape(referer="/imagine"),
+    Call.MEDIA_UPLOAD: _Shape(referer="/imagine", content_type=_MULTIPART, statsig=False, request_id=False),
+    Call.MEDIA_POST: _Shape(referer="/imagine"),
+    Call.RESPONSES: _Shape(referer="/imagine", content_type="", origin=False),
+    Call.UPSCALE: _Shape(referer=""),
+    Call.SHARE: _Shape(referer=""),
 }
 
 
@@ -115,8 +132,11 @@ def rest_headers(
     statsig: str,
     origin: str,
     boundary: str = "",
+    referer: str = "",
 ) -> Headers:
     """The headers of an HTTP call, in order. `boundary` parts the members of an upload.
+
+    `referer` is the path of the page the call comes from, where it is not the usual one.
 
     `origin` is the base address the call goes to, https://grok.com. `statsig` and `request_id` are left out
     where the call has none; an empty `statsig` is left out everywhere.
@@ -134,7 +154,7 @@ def rest_headers(
         headers.append(("Origin", origin))
     if not shape.foreign:
         headers.append(("Priority", "u=1, i"))
-    headers.append(("Referer", f"{origin}{shape.referer}"))
+    headers.append(("Referer", f"{origin}{referer or shape.referer}"))
     if not shape.foreign:
         headers += [
             ("Sec-Fetch-Dest", "empty"),
@@ -154,7 +174,10 @@ def rest_headers(
 
 
 def handshake_headers(*, token: str, user_agent: str, cf_cookies: str, user_id: str, origin: str) -> Headers:
-    """The headers of the gateway's WebSocket handshake besides those of WebSocket itself (§4.4)."""
+    """The headers of a WebSocket handshake besides those of WebSocket itself (§4.4).
+
+    That of chat names the user, that of pictures does not (grok-web-media.md §2.1).
+    """
     return [
         ("Origin", origin),
         ("User-Agent", clean_value(user_agent)),
@@ -163,6 +186,20 @@ def handshake_headers(*, token: str, user_agent: str, cf_cookies: str, user_id: 
         ("Pragma", "no-cache"),
         ("Cookie", cookie_header(token, cf_cookies, user_id)),
     ]
+
+
+def download_headers(*, token: str, user_agent: str, cf_cookies: str, request_id: str) -> Headers:
+    """The headers of fetching a file; without `token` no cookie goes along (grok-web-media.md §6.5)."""
+    headers: Headers = [
+        ("Accept", "*/*"),
+        ("Accept-Encoding", _ENCODING),
+        ("Accept-Language", _LANGUAGE),
+        ("User-Agent", clean_value(user_agent)),
+        ("x-xai-request-id", request_id),
+    ]
+    if token:
+        headers.append(("Cookie", cookie_header(token, cf_cookies)))
+    return headers
 
 
 def page_headers(*, token: str, user_agent: str, cf_cookies: str) -> Headers:

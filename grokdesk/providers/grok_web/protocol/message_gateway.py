@@ -48,9 +48,14 @@ class GatewayDecoder:
     )
 
     def __init__(
-        self, *, event_init_id: str, conversation_id: str = "", assets_url: str = ASSETS_URL
+        self,
+        *,
+        event_init_id: str,
+        conversation_id: str = "",
+        assets_url: str = ASSETS_URL,
+        drawing: bool = False,
     ) -> None:
-        self._answer = Answer(assets_url)
+        self._answer = Answer(assets_url, drawing=drawing)
         self._frames = Frames(MAX_MESSAGE_BYTES)
         self._event_init_id = event_init_id
         self._expected = conversation_id
@@ -172,7 +177,7 @@ class GatewayDecoder:
             case "response.search.result":
                 self._answer.web_results([member(event, "result", "search_result")], out)
             case "response.grok.output":
-                self._on_output(member(event, "output"))
+                self._on_output(member(event, "output"), out)
             case "response.created":
                 self.response_id = text(member(event, "response"), "id") or self.response_id
             case "response.error":
@@ -182,12 +187,12 @@ class GatewayDecoder:
             case _:
                 pass
 
-    def _on_output(self, output: Json) -> None:
+    def _on_output(self, output: Json, out: list[Event]) -> None:
         error = output.get("stream_error") or output.get("streamError")
         if error and isinstance(error, (dict, str)):
             raise stream_failure(error)
         card = output.get("card_attachment") or output.get("cardAttachment")
-        self._answer.card(card)
+        self._answer.card(card, out)
 
     def _on_done(self, response: Json) -> None:
         self.response_id = text(response, "id") or self.response_id

@@ -145,7 +145,8 @@ class Images:
         """Take the state of an image: `imageUrl` or `url`, `progress`, `moderated`, `isFinal`, and an id."""
         url = loose.text(image, "imageUrl", "image_url", "url")
         if image.get("moderated") is True:
-            names = [loose.text(image, "imageUuid", "imageId", "image_uuid"), self._absolute(url)]
+            ids = [loose.text(image, name) for name in ("imageUuid", "imageId", "image_uuid", "assetId")]
+            names = [*ids, self._absolute(url)]
             # An image without any name is still one that was kept back.
             self._withheld.update([name for name in names if name] or [""])
         elif image.get("isFinal") is True or (loose.number(image, "progress") or 0) >= _FINISHED:
@@ -159,9 +160,10 @@ class Images:
 
     def urls(self) -> list[str]:
         """The absolute addresses, in order."""
-        return [url for url in self._found if not self._is_withheld(url)]
+        return [url for url in self._found if not self.is_withheld(url)]
 
-    def _is_withheld(self, url: str) -> bool:
+    def is_withheld(self, url: str) -> bool:
+        """Whether `url` is of an image that moderation kept back."""
         return url in self._withheld or not self._withheld.isdisjoint(part for part in url.split("/") if part)
 
     def _absolute(self, url: str) -> str:

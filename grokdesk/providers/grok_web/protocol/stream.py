@@ -26,7 +26,7 @@ class RestDecoder:
     """Decodes the body of `POST /rest/app-chat/conversations/new`.
 
     Feed it the body as it arrives until the body ends or it is `done`, then call `end`. `assets_url` is where
-    relative addresses of images begin.
+    relative addresses of images begin; a `drawing` was asked for to get these.
     """
 
     __slots__ = (
@@ -40,8 +40,8 @@ class RestDecoder:
         "response_id",
     )
 
-    def __init__(self, *, assets_url: str = ASSETS_URL) -> None:
-        self._answer = Answer(assets_url)
+    def __init__(self, *, assets_url: str = ASSETS_URL, drawing: bool = False) -> None:
+        self._answer = Answer(assets_url, drawing=drawing)
         self._frames = Frames()
         self._failure: UpstreamError | None = None
         self._final = False
@@ -130,16 +130,16 @@ class RestDecoder:
         answer = self._answer
         answer.agents(items(member(response, "uiLayout"), "rolloutIds"))
         if "cardAttachment" in response:
-            answer.card(response["cardAttachment"])
+            answer.card(response["cardAttachment"], out)
         for card in items(response, "cardAttachments"):
-            answer.card(card)
+            answer.card(card, out)
         answer.web_results(results_in(response.get("webSearchResults")), out)
         answer.posts(results_in(response.get("xSearchResults")), out)
         self._token(response, out)
         whole = response.get("modelResponse")
         if isinstance(whole, dict):
             self._whole(whole, out)
-        answer.image(member(response, "streamingImageGenerationResponse"))
+        answer.image(member(response, "streamingImageGenerationResponse"), out)
         if "userResponse" not in response:
             self.response_id = text(response, "responseId") or self.response_id
         if response.get("isSoftStop") is True:
@@ -177,9 +177,9 @@ class RestDecoder:
         answer.posts(items(whole, "xposts"), out)
         answer.posts(items(whole, "citedXposts"), out)
         for card in items(whole, "cardAttachmentsJson"):
-            answer.card(card)
+            answer.card(card, out)
         answer.whole_text(text(whole, "message"), out)
         for url in items(whole, "generatedImageUrls"):
-            answer.image_url(url)
+            answer.image_url(url, out)
         self.response_id = text(whole, "responseId") or self.response_id
         self._whole_seen = True

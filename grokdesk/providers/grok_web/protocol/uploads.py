@@ -128,15 +128,18 @@ def json_body(file: File) -> bytes:
 # --- current form ----
 
 
-def multipart(file: File, boundary: str) -> bytes:
-    """The body of `POST /http/upload-file-v2/direct` for a chat attachment."""
+def multipart(file: File, boundary: str, *, source: str = "") -> bytes:
+    """The body of `POST /http/upload-file-v2/direct`; for a chat attachment there is no `source`."""
     name = file.name.replace("\\", "\\\\").replace('"', '\\"')
     head = (
         f"--{boundary}\r\n"
         f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
         f"Content-Type: {file.media_type}\r\n\r\n"
     )
-    return head.encode() + file.data + f"\r\n--{boundary}--\r\n".encode()
+    tail = f"\r\n--{boundary}--\r\n"
+    if source:
+        tail = f'\r\n--{boundary}\r\nContent-Disposition: form-data; name="file_source"\r\n\r\n{source}{tail}'
+    return head.encode() + file.data + tail.encode()
 
 
 # --- answers ----
@@ -166,3 +169,41 @@ def file_id(body: bytes) -> str:
             "Grok did not say where it put the attachment.", detail=f"upload: {len(body)} bytes without an id"
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Where an uploaded picture is: its id, and its address, relative or absolute. Either may be empty."""
+
+    id: str
+    uri: str
+
+
+def uploaded(body: bytes) -> Uploaded:
+    """Where a picture for an edit or a film was put, from the answer of either form (grok-web-media.md §6).
+
+    Raises `Garbled` when that was not said, `InvalidRequest` when upstream refused it.
+    """
+    answer = loose.parsed(body) or {}
+    if answer.get("terminalError"):
+        raise InvalidRequest(
+            "Grok does not accept this picture.",
+            param="image",
+            hint="Send another picture, or another format of it.",
+            detail=str(answer.get("terminalError"))[:300],
+        )
+    places = [loose.member(answer, "fileMetadata"), answer]
+    found = Uploaded(
+        next((text for place in places if (text := loose.text(place, "fileMetadataId", "fileId"))), ""),
+        next((text for place in places if (text := loose.text(place, "fileUri"))), ""),
+    )
+    if not (found.id or found.uri):
+        raise unplaced(len(body))
+    return found
+
+
+def unplaced(size: int) -> Garbled:
+    """Upstream did not say what is needed to use an upload. `size` is that of its answer, in bytes."""
+    return Garbled(
+        "Grok did not say where it put the picture.", hint="Try again.", detail=f"upload: {size} bytes"
+    )
