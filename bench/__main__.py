@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from bench.load import FORMATS, Target, ask, burst
-from bench.processes import cpu_s, free_port, memory_mb, process, wait_for
+from bench.processes import cpu_s, environment_of, free_port, memory_mb, process, wait_for
 from bench.world import TOKENS
 
 STREAMS = 200
@@ -67,11 +67,9 @@ def relay(upstream: int, form: str) -> Iterator[Runner]:
 
 
 def _run(*arguments: str, environment: dict[str, str]) -> str:
-    import os  # noqa: PLC0415 - only here
-
     done = subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, **environment},
+        env=environment_of(environment),
         capture_output=True,
         text=True,
         check=True,
