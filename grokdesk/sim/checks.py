@@ -74,6 +74,7 @@ RESPONSES = Call(
     referer_older=("/imagine", "/"),
     content_type=None,
 )
+VOICE = Call("voice token")
 RATE_LIMITS = Call("rate-limits")
 IMAGINE_QUOTA = Call("imagine quota", referer=("/imagine",), referer_older=("/", "/imagine"), only="current")
 CREDITS = Call("credits", statsig="none", content_type=_GRPC, request_id=False, grpc=True, only="current")

@@ -28,6 +28,7 @@ from grokdesk.sim.player import Player
 from grokdesk.sim.script import Ended, Json, Refusal, Script
 from grokdesk.sim.stage import BodyStage, CutOff, SocketStage, play, silence
 from grokdesk.sim.studio import Studio
+from grokdesk.sim.voice import Voice
 from grokdesk.sim.world import Account, Conversation, Received, Turn, World, stamp
 
 Handler = Callable[[web.Request, Received], Awaitable[web.StreamResponse]]
@@ -55,6 +56,7 @@ class Simulator:
         self._player = Player(self._desk)
         self._imagine = Imagine(self._desk, self._player)
         self._studio = Studio(self._desk)
+        self._voice = Voice(self._desk)
         self._runner: web.AppRunner | None = None
         self._live: set[asyncio.Task[object]] = set()
         self._stopping = False
@@ -142,6 +144,7 @@ class Simulator:
         serve("POST", "/rest/media/post/create", checks.MEDIA_POST, self._studio.create_post)
         serve("POST", "/rest/media/post/create-link", checks.SHARE, self._studio.share)
         serve("POST", "/rest/media/video/upscale", checks.UPSCALE, self._studio.upscale)
+        serve("POST", "/rest/livekit/tokens", checks.VOICE, self._voice.token)
         serve("GET", "/rest/app-chat/conversations", checks.CONVERSATION, self._history)
         serve("DELETE", "/rest/app-chat/conversations/soft/{id}", checks.CONVERSATION, self._forget)
         serve("POST", "/rest/app-chat/upload-file", checks.UPLOAD_JSON, self._assets.upload_json)
