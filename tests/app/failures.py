@@ -1164,13 +1164,3 @@ SECTIONS: Final[tuple[Section, ...]] = (
     ACTS,
     LEAVING,
 )
-
-ELSEWHERE: Final[tuple[tuple[str, str], ...]] = (
-    ("a picture or a video that is withheld: 403 `content-moderated` on the making of it", "12.1"),
-    ("403 on a download from the address of files, three times", "12.1"),
-    ("`rate_limit_exceeded` on the WebSocket of pictures", "12.3"),
-    ("a stream that ends without a picture or a video", "12.3"),
-    ("a failure while a video is prepared, begun, submitted or waited for", "12.4"),
-    ("pictures and videos used up (`usage_limit_reached`)", "12.5"),
-)
-"""What only the making of pictures and videos can meet, with its section of protocol/grok-web-media.md."""

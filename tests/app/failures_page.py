@@ -16,7 +16,6 @@ from grokdesk.core.accounts import Status
 from grokdesk.core.egress import Standing
 from grokdesk.sim.script import Raw, Refusal, StreamError
 from tests.app.failures import (
-    ELSEWHERE,
     FORMS,
     IN_TWO_MINUTES,
     SECTIONS,
@@ -29,6 +28,7 @@ from tests.app.failures import (
     Section,
     WayAfter,
 )
+from tests.app.media_failures import FILM, ROWS, Row
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "failures.md"
 
@@ -63,12 +63,13 @@ _COLUMNS: Final = (
     "What your client hears",
     "What to do",
 )
+_MEDIA_COLUMNS: Final = ("What happens", "What your client hears", "The account afterwards")
 _OWNER_COLUMNS: Final = (*_COLUMNS[:4], "Tried again", "What you hear", "What to do")
 
 
 def page() -> str:
     """Return the whole page."""
-    parts = [_HEAD, *(_section(section) for section in SECTIONS), _elsewhere()]
+    parts = [_HEAD, *(_section(section) for section in SECTIONS), _media()]
     return "\n".join(parts)
 
 
@@ -291,10 +292,31 @@ def _time(seconds: int) -> str:
 # --- what is left ---------------------------------------------------------------------------------------------
 
 
-def _elsewhere() -> str:
-    lines = [f"* {what} (§{where})" for what, where in ELSEWHERE]
+def _media() -> str:
+    lines = [_row(_MEDIA_COLUMNS), _row(["---"] * len(_MEDIA_COLUMNS))]
+    lines += [_row((row.name, _media_heard(row), _media_account(row))) for row in ROWS]
     about = (
-        "What only the making of pictures and videos can meet is not in these tables, because GrokDesk does not "
-        "make them yet (the numbers are those of the chapter on errors of Grok's media protocol):"
+        "The same for pictures and films, which count on quotas of their own. Another account is asked as long as "
+        "nothing can have been made; from then on nothing is repeated, because it might be made, and counted, twice. "
+        "A film is a job: its failure stands in the job, with the code that is named. What is held back or lost is told "
+        "with the sentences of the tables above, or with those of [pictures and films](media.md)."
     )
-    return "\n".join(["## Pictures and videos", "", fill(about, _WIDTH), "", *lines, ""])
+    return "\n".join(["## Pictures and films", "", fill(about, _WIDTH), "", *lines, ""])
+
+
+def _media_heard(row: Row) -> str:
+    if row.told.made:
+        return "nothing of it: the file comes"
+    return (
+        f"`{row.told.code}` in the job" if row.asked.model == FILM else f"{row.told.status} `{row.told.code}`"
+    )
+
+
+def _media_account(row: Row) -> str:
+    match row.status:
+        case Status.EXPIRED:
+            return "signed out"
+        case Status.BLOCKED:
+            return "blocked"
+        case _:
+            return "makes none of these for a while" if row.rests else "as it was"

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from base64 import b64decode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import openai
 import pytest
@@ -24,45 +21,31 @@ from grokdesk.core.settings import ChatForm, MediaForm
 from grokdesk.engine.reading import NewAccount
 from grokdesk.providers.grok_web import imagine
 from grokdesk.sim import (
-    DOWNLOADS,
-    PUBLIC,
-    Script,
     Simulator,
     World,
-    blocked,
-    challenge,
-    content_moderated,
-    cut_after,
     expired,
-    garbage,
-    hang_up,
-    image_limit,
     limited,
     media,
-    page_instead,
     recording,
-    refused,
-    server_error,
-    stall,
-    stream_error,
+)
+from tests.app.media_failures import (
+    EDIT,
+    FILM,
+    LITE,
+    PNG,
+    ROWS,
+    Asked,
+    Heard,
+    Row,
+    edit,
+    film,
+    pictures,
 )
 from tests.rig import Rig, running, token
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "protocol" / "samples" / "media"
-DRAW, EDIT, FILM, LITE = (
-    "grok-imagine-image",
-    "grok-imagine-image-edit",
-    "grok-imagine-video",
-    "grok-imagine-image-lite",
-)
-PNG = b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-OLDER_UPLOAD = "/rest/app-chat/upload-file"
-UPLOAD = "/http/upload-file-v2/direct"
-POST = "/rest/media/post/create"
 
 
 @pytest.fixture
@@ -90,25 +73,6 @@ def use(rig: Rig, section: str, **values: object) -> None:
     rig.app.live.set(now.model_copy(update={section: getattr(now, section).model_copy(update=values)}))
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the client got: how many files, or a status and code with a sentence."""
-
-    made: int = 0
-    status: int = 200
-    code: str = ""
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a client asks for."""
-
-    model: str
-    prompt: str = "a paper boat on a green river"
-    more: dict[str, Any] = field(default_factory=dict)
-
-
 async def heard(rig: Rig, asked: Asked) -> Heard:
     """Ask through the official client, and wait for the end."""
     try:
@@ -134,18 +98,6 @@ async def _filmed(rig: Rig, asked: Asked) -> Heard:
     content = await rig.client.videos.download_content(job.id)
     assert content.content[4:8] == b"ftyp"
     return Heard(1)
-
-
-def pictures(count: int = 1, **more: object) -> Asked:
-    return Asked(DRAW, more={"n": count, **more})
-
-
-def edit(prompt: str = "turn it into a watercolour", count: int = 1, **more: object) -> Asked:
-    return Asked(EDIT, prompt, {"image": ("boat.png", PNG, "image/png"), "n": count, **more})
-
-
-def film(seconds: int = 6, prompt: str = "waves at dawn", **more: object) -> Asked:
-    return Asked(FILM, prompt, {"seconds": str(seconds), "size": "1280x720", **more})
 
 
 # --- recorded stories ---------------------------------------------------------------------------------------
@@ -227,139 +179,6 @@ async def test_a_recorded_story_ends_as_its_readme_says(
 
 
 # --- what goes wrong ----------------------------------------------------------------------------------------
-
-FINE = Status.ACTIVE
-LIMIT = Heard(0, 429, "rate_limit_exceeded")
-AMBIGUOUS = Heard(0, 502, "upstream_interrupted", "not repeated")
-LOST = Heard(0, 502, "upstream_undelivered")
-BLOCKED = Heard(0, 400, "moderation_blocked")
-THREE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One failure: where it happens (empty: at the generation itself), and what comes of it.
-
-    `spent` says whether the account's quota counts it, `rests` whether the product is left alone for a while.
-    """
-
-    name: str
-    asked: Asked
-    scripts: tuple[Script, ...]
-    told: Heard
-    status: Status = FINE
-    rests: bool = False
-    at: str = ""
-
-
-ROWS = [
-    # the socket of pictures
-    Row("limited at the door", pictures(), (limited(retry_after=60),), LIMIT, rests=True),
-    Row("limited in between", pictures(2), (image_limit(),), LIMIT, rests=True),
-    Row("signed out", pictures(), (expired(),), Heard(0, 502, "upstream_account_rejected"), Status.EXPIRED),
-    Row("blocked", pictures(), (blocked(),), Heard(0, 502, "upstream_account_rejected"), Status.BLOCKED),
-    Row("stopped on the way", pictures(), (challenge(),), Heard(0, 503, "upstream_challenge")),
-    Row("policy at the door", pictures(), (content_moderated(),), BLOCKED),
-    Row("fault at the door", pictures(), (server_error(503),) * 9, Heard(0, 503, "overloaded")),
-    Row("silence at the door", pictures(), (stall(at="open"),), Heard(0, 504, "timeout")),
-    Row("silence after the prompt", pictures(), (stall(at="first_byte"),), AMBIGUOUS),
-    Row("silence among the frames", pictures(4), (stall(after=3),), AMBIGUOUS),
-    Row("cut among the frames", pictures(4), (cut_after(3),), AMBIGUOUS),
-    Row("all withheld", pictures(2), (media(moderated="all"),), BLOCKED),
-    Row(
-        "some withheld",
-        pictures(4),
-        (media(moderated=(1, 2)),),
-        Heard(0, 502, "image_generation_incomplete", "2 of 4 pictures were made"),
-    ),
-    Row("garbage between frames", pictures(), (garbage() + media(),), Heard(1)),
-    Row("picture only by address", pictures(), (media(blob="missing"),), Heard(1)),
-    Row("picture unreadable, address good", pictures(), (media(blob="garbage"),), Heard(1)),
-    Row(
-        "the address fails twice",
-        pictures(),
-        (media(blob="missing"), server_error(503), server_error(503)),
-        Heard(1),
-        at=PUBLIC,
-    ),
-    Row(
-        "the address gives a page",
-        pictures(),
-        (media(blob="missing"), *(page_instead(),) * THREE),
-        LOST,
-        at=PUBLIC,
-    ),
-    Row(
-        "the address is silent",
-        pictures(),
-        (media(blob="missing"), *(stall(at="open"),) * THREE),
-        LOST,
-        at=PUBLIC,
-    ),
-    Row(
-        "the address breaks off",
-        pictures(),
-        (media(blob="missing"), *(cut_after(size_bytes=500),) * THREE),
-        LOST,
-        at=PUBLIC,
-    ),
-    # edits
-    Row("edit: upload refused", edit(), (Script(), content_moderated()), BLOCKED, at=UPLOAD),
-    Row(
-        "edit: upload fails in words",
-        edit(),
-        (Script(), media(upload="terminal_error")),
-        Heard(0, 400, "invalid_value", "does not accept this picture"),
-        at=UPLOAD,
-    ),
-    Row("edit: limited", edit(), (limited(retry_after=60),), LIMIT, rests=True),
-    Row("edit: withheld", edit(), (media(moderated="all"),), BLOCKED),
-    Row("edit: silence", edit(), (stall(after=2),), AMBIGUOUS),
-    Row("edit: cut", edit(), (cut_after(2),), AMBIGUOUS),
-    Row("edit: limited in the stream", edit(), (stream_error(8, "Too many requests"),), LIMIT, rests=True),
-    Row("edit: the file is gone", edit(), (media(lost=True),), LOST),
-    # films
-    Row(
-        "film: post refused",
-        film(),
-        (Script(), limited(retry_after=60)),
-        Heard(0, 200, LIMIT.code),
-        rests=True,
-        at=POST,
-    ),
-    Row("film: limited", film(), (limited(retry_after=60),), Heard(0, 200, LIMIT.code), rests=True),
-    Row("film: withheld", film(), (media(moderated="all"),), Heard(0, 200, BLOCKED.code)),
-    Row("film: policy", film(), (content_moderated(),), Heard(0, 200, BLOCKED.code)),
-    Row(
-        "film: a fault in the stream",
-        film(),
-        (stream_error(13, "generation failed"),),
-        Heard(0, 200, AMBIGUOUS.code),
-    ),
-    Row("film: the file is gone", film(), (media(lost=True),), Heard(0, 200, LOST.code)),
-    Row(
-        "film: the file is a page",
-        film(),
-        (Script(), *(page_instead(),) * THREE),
-        Heard(0, 200, LOST.code),
-        at=DOWNLOADS,
-    ),
-    Row(
-        "film: the file fails twice",
-        film(),
-        (Script(), server_error(503), server_error(503)),
-        Heard(1),
-        at=DOWNLOADS,
-    ),
-    Row("film: lost before it was taken", film(), (hang_up(),), Heard(0, 200, AMBIGUOUS.code)),
-    Row("film: lost, and made all the same", film(), (cut_after(2),), Heard(1)),
-    Row(
-        "film: refused for good",
-        film(),
-        (refused(400, {"error": {"message": "no"}}),),
-        Heard(0, 200, "upstream_error"),
-    ),
-]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])

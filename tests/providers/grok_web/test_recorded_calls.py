@@ -83,7 +83,7 @@ async def test_recorded_uploads_are_told_apart(stage: Stage, world: World) -> No
     picture = Media(PNG, media_type="image/png", name="file.png")
     told = ChatRequest("grok-4.20-fast", (Message(Role.USER, (Text("Look."), picture)),))
 
-    heard: list[type[Exception]] = []
+    heard: list[type[object]] = []
     for request in (told, EDIT, EDIT, EDIT, EDIT):
         try:
             _, _, failure = await stage.asked(request, mine)
