@@ -231,7 +231,7 @@ class App:
         if options.demo and options.serve:
             await self._enter_demo(stack)
         wire = await stack.enter_async_context(Wire(self.deadlines))
-        solver = FlareSolverr(wire, lambda: solver_options(self.live.now), new_id=new_id)
+        solver = FlareSolverr(wire, lambda: solver_options(self.live.now), new_id=new_id, clock=self.clock)
         self.egress = EgressService(
             self.live,
             self.bus,
@@ -240,6 +240,7 @@ class App:
             tasks=self.tasks,
             deadlines=self.deadlines,
             tester=Reach(wire, self.clock),
+            solver_tester=solver,
             environment=options.environment,
         )
         stack.push_async_callback(self.egress.close)
@@ -282,6 +283,7 @@ class App:
                 code=lambda error: openai_media.wording(error).code,
             )
         )
+        errands = await stack.enter_async_context(Errands(self.clock, self.tasks, new_id=new_id))
         self.checks = await stack.enter_async_context(
             Checks(self.provider, self.pool, self.egress, self.live, self.tasks)
         )
@@ -293,6 +295,16 @@ class App:
             pool=self.pool,
             egress=self.egress,
             checks=self.checks,
+            jobs=self.jobs,
+            live=self.live,
+            clock=self.clock,
+        )
+        self.asset_fetch = AssetFetch(
+            lists=self.acts,
+            downloads=self.provider,
+            library=self.library,
+            pool=self.pool,
+            egress=self.egress,
             jobs=self.jobs,
             live=self.live,
             clock=self.clock,
@@ -349,20 +361,11 @@ class App:
                     move=partial(self._move, stores),
                     clock=self.clock,
                 ).table(),
-                **AssetFetch(
-                    lists=self.acts,
-                    downloads=self.provider,
-                    library=self.library,
-                    pool=self.pool,
-                    egress=self.egress,
-                    jobs=self.jobs,
-                    live=self.live,
-                    clock=self.clock,
-                ).table(),
+                **self.asset_fetch.table(),
                 **MediaCommands(
                     library=self.library,
                     jobs=self.media_jobs,
-                    errands=Errands(self.clock, self.tasks, new_id=new_id),
+                    errands=errands,
                     check=self.engine.check,
                     link=self._link,
                 ).table(),
@@ -414,6 +417,9 @@ class App:
         """Change settings by dotted name and keep them. Raises `Broken` saying which value is wrong."""
         async with self._changing:
             self._set(await offload(self.settings_file.save, changes))
+            if _SETTINGS_TROUBLE in self._troubles:
+                # The file was corrected by hand just before, and with this save nobody looks at it again.
+                self.bus.publish(Trouble(_SETTINGS_TROUBLE, ""))
 
     def on_raise(self, callback: Callable[[], None]) -> None:
         """Call `callback` when a second start asks for the window."""

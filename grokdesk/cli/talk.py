@@ -77,18 +77,22 @@ async def followed(ask: Ask, answer: Json, progress: Callable[[Json], None]) -> 
 
 
 async def made(ask: Ask, answer: Json, progress: Callable[[Json], None]) -> Json:
-    """The end of the pictures or film that `answer` names, with the files; as `followed` otherwise."""
+    """The end of the pictures or film that `answer` names, with the files; as `followed` otherwise.
+
+    What is looked for at Grok is waited for, and not given up when whoever waits leaves.
+    """
     job_id = answer["media"]["id"]
     try:
         while True:
             progress(answer["media"])
-            if answer["media"]["is_over"]:
+            if answer["media"]["is_over"] and not answer["media"]["is_looked_for"]:
                 return answer
             await asyncio.sleep(_POLL_S)
             answer = await ask({"do": "media.show", "id": job_id})
     except asyncio.CancelledError:
-        left = await ask({"do": "media.cancel", "id": job_id})
-        progress(left["media"])
+        if not answer["media"]["is_over"]:
+            left = await ask({"do": "media.cancel", "id": job_id})
+            progress(left["media"])
         raise
 
 

@@ -70,6 +70,9 @@ class Progress:
         if job["state"] == "queued":
             self._show(f"{title}: waits for its turn", ends=False)
             return
+        if job["is_looked_for"]:
+            self._show(f"{title}: the connection was lost; looking for it at Grok", ends=False)
+            return
         words = "" if job["state"] in {"running", "done"} else f" {job['state']}"
         self._show(f"{title} {_bar(job['fraction'])}{words}", ends=job["is_over"])
 

@@ -396,9 +396,13 @@ class Faulted:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """It failed for a reason that is not the account's; worth showing, costs nothing."""
+    """It failed for a reason that is not the account's; worth showing, costs nothing.
+
+    `unsure`: upstream may have counted it all the same, so that it is asked what is left.
+    """
 
     reason: str
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,8 +442,8 @@ def after(account: Account, outcome: Outcome, meter: Meter, now: float, policy: 
             return replace(
                 _failed(account, reason, now), faults=faults, resting_until=now + rest_s, rest_reason=reason
             )
-        case Noted(reason):
-            return _failed(account, reason, now)
+        case Noted(reason, unsure):
+            return _failed(_asked(account, meter, now) if unsure else account, reason, now)
         case Abandoned():
             return account
     assert_never(outcome)
@@ -450,6 +454,13 @@ def _exhausted(account: Account, meter: Meter, now: float, until: float | None) 
         return account.with_quota(meter, account.media.get(meter, _UNTOLD).exhausted(now, until))
     window = account.windows.get(meter)
     return account if window is None else account.with_window(meter, window.exhausted(now, until))
+
+
+def _asked(account: Account, meter: Meter, now: float) -> Account:
+    """The account when it is not known whether it has spent one."""
+    if not isinstance(meter, Product):
+        return account
+    return account.with_quota(meter, replace(account.media.get(meter, _UNTOLD), used_at=now))
 
 
 def _succeeded(account: Account, meter: Meter, now: float) -> Account:

@@ -6,6 +6,7 @@ blocks counts, every wrong value is refused before anything is spent.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from grokdesk.core.accounts import Mode, Product, Tier
@@ -35,37 +36,49 @@ _FORMS: Final = ("url", "b64_json")
 
 
 def commissioned(request: Request, model: Model) -> Request:
-    """`request` as what `model` makes: a conversation with one that draws or films becomes that.
+    """`request` as what `model` makes, by the name of the catalogue.
 
+    A conversation with one that draws or films becomes that.
     Raises `InvalidRequest` when the two do not go together.
     """
     match request:
         case ChatRequest():
             if model.does is Does.CHAT:
                 return request
-            return _film_of(request) if model.does is Does.VIDEO else _picture_of(request, model)
+            return _film_of(request, model) if model.does is Does.VIDEO else _picture_of(request, model)
         case ImageRequest():
-            return _checked(request, model)
+            return replace(_checked(request, model), model=model.name)
         case VideoRequest():
             if model.does is not Does.VIDEO:
                 raise _not_made(model, "films", {Does.VIDEO})
-            return request
+            return replace(request, model=model.name)
 
 
-def need_of(request: Request, model: Model, *, fallback: bool) -> Need:
-    """The accounts that can serve `request`, as `commissioned` returned it."""
+def need_of(request: Request, model: Model, *, fallback: bool, path: str = "") -> Need:
+    """The accounts that can serve `request`, as `commissioned` returned it.
+
+    `path` is where what was asked for has the wishes for a film, with a dot at its end.
+    """
     match request:
         case VideoRequest(continues=film) if film is not None:
             return Need(model.tiers, (_product(request),), only=film.trace.account)
         case VideoRequest():
-            paid = request.seconds > _LONGEST_FREE_S or request.resolution is not Resolution.P720
-            return Need(_PAID if paid else model.tiers, (_product(request),))
+            because = _beyond_free(request)
+            meters = (_product(request),)
+            return Need(_PAID, meters, because=path + because) if because else Need(model.tiers, meters)
         case ImageRequest() if model.product is not None:
             return Need(model.tiers, (model.product,))
         case ImageRequest():
             return Need(model.tiers, (Mode.FAST,))
         case ChatRequest():
             return Need(model.tiers, modes_for(model, fallback=fallback))
+
+
+def _beyond_free(request: VideoRequest) -> str:
+    """The member of `request` that a free account may not have so; empty when there is none."""
+    if request.seconds > _LONGEST_FREE_S:
+        return "seconds"
+    return "resolution_name" if request.resolution is not Resolution.P720 else ""
 
 
 def _product(request: VideoRequest) -> Product:
@@ -125,11 +138,11 @@ def _picture_of(request: ChatRequest, model: Model) -> ImageRequest:
     return ImageRequest(model.name, prompt, wishes.count, ratio, pictures[-MOST_REFERENCES:])
 
 
-def _film_of(request: ChatRequest) -> VideoRequest:
+def _film_of(request: ChatRequest, model: Model) -> VideoRequest:
     prompt, pictures = _asked(request)
     wishes = request.video
     return VideoRequest(
-        request.model,
+        model.name,
         prompt,
         film_seconds(wishes.seconds, param="video_config.seconds"),
         film_ratio(wishes.size, wishes.ratio, param="video_config.size"),

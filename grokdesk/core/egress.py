@@ -377,7 +377,8 @@ class ClearanceState:
     """The clearance of a way out, for people.
 
     `count` is how many there are: one, or one for each account. The rest tells of the newest. `solved_at` and
-    `expires_at` are Unix seconds. `problem` says why there is none, or why it does not help.
+    `expires_at` are Unix seconds. `problem` says why there is none, or why it does not help; `is_proven` that
+    a request got through with it.
     """
 
     standing: Standing = Standing.OPEN
@@ -387,6 +388,16 @@ class ClearanceState:
     expires_at: float | None = None
     user_agent: str = ""
     problem: str = ""
+    is_proven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """How one site's check stands on the way out named `way`, for people. `host` is the site's."""
+
+    way: str
+    host: str
+    clearance: ClearanceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,5 +438,22 @@ class Tested:
     country: str = ""
     latency_ms: int | None = None
     challenged: bool = False
+    failure: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SolverTested:
+    """What came of asking a solver how it is.
+
+    `browsers` are those it keeps open, `ours` how many of them for us. `failure` says why it is of no use,
+    `hint` what to do.
+    """
+
+    reachable: bool
+    version: str = ""
+    latency_ms: int | None = None
+    browsers: int = 0
+    ours: int = 0
     failure: str = ""
     hint: str = ""

@@ -21,6 +21,7 @@ for logs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, StrEnum
 from typing import ClassVar
 
@@ -251,22 +252,43 @@ class Withdrawn(Refused):
 
     title = "Grok withheld what it made"
 
+    @property
+    def outcome(self) -> Outcome:
+        """Whether it counts is not known (protocol/grok-web-media.md §16)."""
+        return Noted(self.message, unsure=True)
+
 
 class Incomplete(UpstreamError):
-    """Fewer pictures than were asked for. Those that were made are kept."""
+    """Fewer pictures than were asked for. Those that were made are kept.
+
+    `cause` is what came in between, if anything did; what that means for the account and the way out stands.
+    """
 
     title = "Not all pictures were made"
     again = Again.NEVER
 
-    def __init__(self, message: str, *, made: int, wanted: int, hint: str = "", detail: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        made: int,
+        wanted: int,
+        hint: str = "",
+        detail: str = "",
+        cause: UpstreamError | None = None,
+    ) -> None:
         super().__init__(message, hint=hint, detail=detail)
         self.made = made
         self.wanted = wanted
+        self.cause = cause
+        if cause is not None:
+            self.egress = cause.egress
 
     @property
     def outcome(self) -> Outcome:
-        """It did what it was asked for, and that is spent."""
-        return Succeeded()
+        """It did what it was asked for, and that is spent; unless the cause blames the account."""
+        caused = Succeeded() if self.cause is None else self.cause.outcome
+        return Succeeded() if isinstance(caused, Noted | Abandoned) else caused
 
 
 class MayBeMade(UpstreamError):
@@ -289,8 +311,9 @@ class MayBeMade(UpstreamError):
 
     @property
     def outcome(self) -> Outcome:
-        """What the cause means."""
-        return self.cause.outcome
+        """What the cause means, and that it may count."""
+        caused = self.cause.outcome
+        return replace(caused, unsure=True) if isinstance(caused, Noted) else caused
 
 
 class Undelivered(UpstreamError):
@@ -328,6 +351,21 @@ class EmptyAnswer(UpstreamError):
     def outcome(self) -> Outcome:
         """A fault."""
         return Faulted(self.message)
+
+
+class NothingMade(EmptyAnswer):
+    """A job for pictures or films came to its end with nothing to show.
+
+    It may count all the same, so that no other account is asked for it.
+    """
+
+    title = "Grok made nothing"
+    again = Again.NEVER
+
+    @property
+    def outcome(self) -> Outcome:
+        """Most often it is what was asked for."""
+        return Noted(self.message, unsure=True)
 
 
 class Garbled(UpstreamError):

@@ -71,12 +71,14 @@ class Seat:
 class Need:
     """What a request asks of an account: tiers and meters, each in order of preference.
 
-    With `only`, no other account will do: it has what the request goes on from.
+    With `only`, no other account will do: it has what the request goes on from. `because` is the dotted path
+    of the member of the request that leaves other tiers out, or empty when the model does.
     """
 
     tiers: tuple[Tier, ...]
     meters: tuple[Meter, ...]
     only: AccountId | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from grokdesk.core.accounts import Account, AccountId, Meter, Report
 from grokdesk.core.assets import Asset, Listing, PastConversation
-from grokdesk.core.egress import Egress, Tested
+from grokdesk.core.egress import Egress, SolverTested, Tested
 from grokdesk.core.events import Batch
 from grokdesk.core.media import Artifact, Kept, Origin, Request, Trace
 from grokdesk.core.runs import RunRecord
@@ -320,6 +320,14 @@ class Solver(Protocol):
 
     async def keep_only(self, proxies: Collection[Secret]) -> None:
         """Close the browsers it keeps open for any other way out. Does not fail."""
+        ...
+
+
+class SolverTester(Protocol):
+    """Finds out whether a solver is there."""
+
+    async def look(self, address: str) -> SolverTested:
+        """Ask the solver at `address` how it is; no check is passed. Does not raise `UpstreamError`."""
         ...
 
 

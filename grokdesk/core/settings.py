@@ -13,7 +13,15 @@ from ipaddress import ip_address
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from grokdesk.core.egress import DEFAULT_USER_AGENT, listed, normal_way
 from grokdesk.core.pool import Strategy
@@ -232,6 +240,38 @@ class GrokWebSettings(Section):
         description="Used in manual mode: 70 bytes in base64.",
         json_schema_extra=SENSITIVE,
     )
+
+
+class ModelsSettings(Section):
+    """What clients are offered."""
+
+    off: tuple[str, ...] = Field(
+        (),
+        title="Models switched off",
+        description="They are not listed, and asking for one is an error that says so.",
+    )
+    aliases: tuple[str, ...] = Field(
+        (),
+        title="Other names",
+        description="For programs that insist on a name of theirs, such as gpt-4o = grok-4.20-auto.",
+    )
+    order: tuple[str, ...] = Field(
+        (), title="Listed first", description="Names in the order in which they are listed; the rest follows."
+    )
+
+    @field_validator("aliases")
+    @classmethod
+    def _pairs(cls, aliases: tuple[str, ...]) -> tuple[str, ...]:
+        for one in aliases:
+            alias, sign, name = (part.strip() for part in one.partition("="))
+            if not (alias and sign and name):
+                raise ValueError(f"'{one}' is no pair of names such as gpt-4o = grok-4.20-auto")
+        return aliases
+
+    def renamed(self) -> dict[str, str]:
+        """The name of the model by the other name."""
+        pairs = (one.partition("=") for one in self.aliases)
+        return {alias.strip(): name.strip() for alias, _, name in pairs}
 
 
 class ImageForm(StrEnum):
@@ -575,6 +615,7 @@ class Settings(BaseModel):
     gateway: GatewaySettings = GatewaySettings()
     chat: ChatSettings = ChatSettings()
     grok_web: GrokWebSettings = GrokWebSettings()
+    models: ModelsSettings = ModelsSettings()
     media: MediaSettings = MediaSettings()
     accounts: AccountsSettings = AccountsSettings()
     egress: EgressSettings = EgressSettings()

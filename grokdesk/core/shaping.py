@@ -13,13 +13,14 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    Made,
     Stop,
     TextPiece,
     ThoughtPiece,
     Transcript,
     Usage,
 )
-from grokdesk.core.tokens import estimate, last_word
+from grokdesk.core.tokens import estimate, last_word, without_pictures
 
 
 class Shape(Protocol):
@@ -61,6 +62,9 @@ class StopAt:
             case Cited() if self._held:
                 self._waiting.append(event)
                 return ()
+            case Made():
+                # No sequence goes on behind a picture.
+                return (*self._release(), event)
             case _:
                 return (event,)
 
@@ -88,6 +92,7 @@ class StopAt:
 
     def _release(self) -> Sequence[Event]:
         held, self._held = self._held, ""
+        self._said += len(held)
         waiting, self._waiting = self._waiting, []
         return (TextPiece(held), *waiting) if held else waiting
 
@@ -160,7 +165,8 @@ class Tally:
     def _usage(self) -> Usage:
         transcript = self._transcript
         calls = sum(estimate(f"{call.name} {call.arguments}") for call in transcript.calls)
-        return Usage(self._prompt_tokens, estimate(transcript.text) + calls, estimate(transcript.thinking))
+        said = estimate(without_pictures(transcript.text))
+        return Usage(self._prompt_tokens, said + calls, estimate(transcript.thinking))
 
 
 def shaped(shapes: Sequence[Shape], events: Iterable[Event]) -> list[Event]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Final
 
-from grokdesk.core.errors import EmptyAnswer, Incomplete, Withdrawn
+from grokdesk.core.errors import Incomplete, NothingMade, Undelivered, UpstreamError, Withdrawn
 from grokdesk.core.events import (
     Event,
     Finished,
@@ -32,8 +32,8 @@ _STEP: Final = 0.05
 class AllMade:
     """Lets an answer end only when everything that was asked for has been made.
 
-    Raises `Withdrawn` when moderation kept all of it back, `Incomplete` when some of it is missing and
-    `EmptyAnswer` when upstream made nothing and does not say why.
+    Raises `Withdrawn` when moderation kept all of it back, `Incomplete` when some of it is missing,
+    `NothingMade` when upstream made nothing and does not say why, and what was `lost` when that is all.
     """
 
     def __init__(self, wanted: int, what: str) -> None:
@@ -41,6 +41,27 @@ class AllMade:
         self._what = what
         self._made = 0
         self._withheld: dict[int, str] = {}
+        self._lost: Undelivered | None = None
+
+    def lost(self, why: Undelivered) -> None:
+        """One was made, and its file cannot be had."""
+        self._lost = why
+
+    def cut_short(self, why: UpstreamError) -> UpstreamError:
+        """What to say when upstream fails for `why`: how many there are, if there are some."""
+        if not 0 < self._made < self._wanted or isinstance(why, Incomplete):
+            return why
+        return self._incomplete(why.message, why)
+
+    def _incomplete(self, why: str, cause: UpstreamError | None = None) -> Incomplete:
+        return Incomplete(
+            f"{self._made} of {self._wanted} {self._what}s were made: {why}",
+            made=self._made,
+            wanted=self._wanted,
+            hint="Those that were made are in the library of GrokDesk.",
+            detail="" if cause is None else cause.detail,
+            cause=cause,
+        )
 
     def feed(self, event: Event) -> Sequence[Event]:
         """Return `event`."""
@@ -53,8 +74,10 @@ class AllMade:
                 raise self._missing()
         return (event,)
 
-    def _missing(self) -> Incomplete | Withdrawn | EmptyAnswer:
-        made, wanted, withheld = self._made, self._wanted, len(self._withheld)
+    def _missing(self) -> UpstreamError:
+        made, withheld = self._made, len(self._withheld)
+        if self._lost is not None:
+            return self._incomplete(self._lost.message, self._lost) if made else self._lost
         if not made and withheld:
             reason = next((reason for reason in self._withheld.values() if reason), "")
             return Withdrawn(
@@ -62,13 +85,9 @@ class AllMade:
                 hint="Ask for something else.",
             )
         if not made:
-            return EmptyAnswer(f"Grok made no {self._what} and did not say why.", hint="Try again.")
-        why = f"Grok's moderation withheld {withheld}" if withheld else "Grok made no more"
-        return Incomplete(
-            f"{made} of {wanted} {self._what}s were made: {why}.",
-            made=made,
-            wanted=wanted,
-            hint="Those that were made are in the library of GrokDesk.",
+            return NothingMade(f"Grok made no {self._what} and did not say why.", hint="Try again.")
+        return self._incomplete(
+            f"Grok's moderation withheld {withheld}." if withheld else "Grok made no more."
         )
 
 

@@ -12,6 +12,7 @@ _WORDS: Final = re.compile(
     r"[A-Za-z]+|[0-9]{1,3}|[^\S\n]+|\n+|[\u2E80-\u9FFF\uAC00-\uD7AF\uF900-\uFAFF]|[^\w\s]+|\w"
 )
 _LETTERS_PER_TOKEN: Final = 6
+_EMBEDDED: Final = "(data:image/"
 
 
 def estimate(text: str) -> int:
@@ -35,6 +36,19 @@ def estimate(text: str) -> int:
         else:
             count += (len(piece) + 1) // 2
     return count
+
+
+def without_pictures(text: str) -> str:
+    """Return Markdown without the pictures that are embedded in it.
+
+    Nobody said them, and megabytes of base64 would take seconds to count.
+    """
+    parts: list[str] = []
+    at = 0
+    while (start := text.find(_EMBEDDED, at)) >= 0 and (end := text.find(")", start)) >= 0:
+        parts.append(text[at : start + 1])
+        at = end
+    return "".join((*parts, text[at:]))
 
 
 def last_word(text: str) -> int:

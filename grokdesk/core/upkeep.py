@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
-from grokdesk.core.accounts import Account, AccountId, MediaQuota, Meter, Status, Tier
+from grokdesk.core.accounts import (
+    Account,
+    AccountId,
+    MediaQuota,
+    Meter,
+    Status,
+    Tier,
+    Window,
+    WindowSource,
+)
 
 _DAY_S: Final = 86_400.0
 # Intervals are up to a tenth longer, and a reset is waited for up to half a minute longer.
@@ -67,8 +76,17 @@ def meters_due(account: Account, intervals: Intervals, now: float) -> tuple[Mete
     ]
     # A use that no product knows of was a conversation.
     asked = max((_used(quota) for quota in account.media.values()), default=0.0)
-    talked = (account.last_use_at or 0.0) > max(checked_at, asked)
+    talked = (account.last_use_at or 0.0) > max(checked_at, asked) or any(
+        _moved(window, checked_at, now) for window in account.windows.values()
+    )
     return (*used, *account.windows) if talked or not used else tuple(used)
+
+
+def _moved(window: Window, checked_at: float, now: float) -> bool:
+    """Whether a window was asked or refused since, or begins anew: what is known of it is a guess then."""
+    begun_anew = window.remaining == 0 and checked_at < (window.reset_at or 0.0) <= now
+    guessed = window.source is WindowSource.ESTIMATED and window.synced_at is not None
+    return begun_anew or guessed or (window.refused_at or 0.0) > checked_at
 
 
 def _used(quota: MediaQuota) -> float:
@@ -84,7 +102,8 @@ def _regular(account: Account, interval: float) -> float:
 def _changed(account: Account) -> float:
     """When it was used or refused since the last check: then its numbers are only estimates."""
     times = [window.refused_at for window in account.windows.values()]
-    times += [quota.refused_at for quota in account.media.values()]
+    for quota in account.media.values():
+        times += [quota.refused_at, quota.used_at]
     times.append(account.last_use_at)
     checked_at = account.checked_at or 0.0
     return min((at for at in times if at is not None and at > checked_at), default=float("inf"))

@@ -21,6 +21,7 @@ from pydantic import Field as Checked
 from grokdesk.core.catalog import MODELS, Does, model_named
 from grokdesk.core.errors import GrokDeskError, InvalidRequest, Unsupported
 from grokdesk.core.media import AUTO, MOST_IMAGES, ImageRequest, image_ratio
+from grokdesk.core.offer import EVERYTHING, Offer
 from grokdesk.core.tokens import estimate
 from grokdesk.dialects import form_fields, openai_media, sse
 from grokdesk.dialects.body import Body, Count, NonEmpty
@@ -134,20 +135,20 @@ class Picture:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def generation(body: bytes | Sequence[Field]) -> ImagesAsked:
+def generation(body: bytes | Sequence[Field], *, offer: Offer = EVERYTHING) -> ImagesAsked:
     """Read a request for pictures from words: JSON, or fields of a form.
 
     Raises `InvalidRequest` with the path of the first wrong member, `Unsupported` for what Grok cannot do.
     """
     wanted = _read(_Worded, body)
-    model = openai_media.model_for(wanted.model, USUAL_MODEL)
+    model = openai_media.model_for(wanted.model, USUAL_MODEL, offer)
     if model.does is Does.IMAGE and wanted.quality in _FINE:
         model = next(one for one in MODELS if one.does is Does.QUALITY)
     request = ImageRequest(model.name, openai_media.said(wanted.prompt), ratio=_ratio(wanted, AUTO))
     return _asked(wanted, request)
 
 
-def edit(body: bytes | Sequence[Field]) -> ImagesAsked:
+def edit(body: bytes | Sequence[Field], *, offer: Offer = EVERYTHING) -> ImagesAsked:
     """Read a request to change pictures. Raises as `generation` does."""
     wanted = _read(_Edit, body)
     if wanted.mask is not None:
@@ -157,13 +158,14 @@ def edit(body: bytes | Sequence[Field]) -> ImagesAsked:
             hint="Say in the prompt what is to change and what is to stay.",
         )
     prompt = openai_media.said(wanted.prompt)
-    return _changed(wanted, prompt, [*_given(wanted.image, "image"), *_given(wanted.images, "images")])
+    given = [*_given(wanted.image, "image"), *_given(wanted.images, "images")]
+    return _changed(wanted, prompt, given, offer)
 
 
-def variation(body: bytes | Sequence[Field]) -> ImagesAsked:
+def variation(body: bytes | Sequence[Field], *, offer: Offer = EVERYTHING) -> ImagesAsked:
     """Read a request for variations of a picture. Raises as `generation` does."""
     wanted = _read(_Variation, body)
-    return _changed(wanted, _VARIATION, _given(wanted.image, "image"))
+    return _changed(wanted, _VARIATION, _given(wanted.image, "image"), offer)
 
 
 def _read(kind: type[Kind], body: bytes | Sequence[Field]) -> Kind:
@@ -176,10 +178,10 @@ def _given(value: object, path: str) -> Sequence[Source]:
     return sources(value, path)
 
 
-def _changed(wanted: _Wanted, prompt: str, given: Sequence[Source]) -> ImagesAsked:
+def _changed(wanted: _Wanted, prompt: str, given: Sequence[Source], offer: Offer) -> ImagesAsked:
     if not given:
         raise required("image")
-    model = openai_media.model_for(wanted.model, USUAL_EDIT_MODEL)
+    model = openai_media.model_for(wanted.model, USUAL_EDIT_MODEL, offer)
     if model.does is not Does.EDIT:
         raise InvalidRequest(
             f"The model '{model.name}' does not change pictures.",

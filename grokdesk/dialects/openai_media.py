@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from grokdesk.core import errors
-from grokdesk.core.catalog import Model, model_named
+from grokdesk.core.catalog import Model
+from grokdesk.core.offer import Offer
 from grokdesk.dialects import failures, openai_errors
 from grokdesk.dialects.base import Failure
 from grokdesk.dialects.openai_chat import OpenAIChat
@@ -36,7 +37,12 @@ class OpenAIMedia(OpenAIChat):
     def failure(self, error: errors.GrokDeskError, request_id: str) -> Failure:
         """Return how a client hears `error`: as on the other routes, but for moderation."""
         told = wording(error)
-        return Failure(told.status, envelope(error), failures.headers(error, told.status))
+        headers = failures.headers(error, told.status)
+        if isinstance(error, errors.Broken):
+            # A full disk, for one, is found out when the picture is there. Official clients would order, and
+            # spend, twice more.
+            headers["x-should-retry"] = "false"
+        return Failure(told.status, envelope(error), headers)
 
 
 def wording(error: errors.GrokDeskError) -> Wording:
@@ -54,10 +60,10 @@ def envelope(error: errors.GrokDeskError) -> bytes:
     return openai_errors.envelope(error, wording(error))
 
 
-def model_for(name: str | None, usual: str) -> Model:
+def model_for(name: str | None, usual: str, offer: Offer) -> Model:
     """Return the model called `name`, or the usual one. Raises `ModelNotFound`, which names that."""
     try:
-        return model_named(name or usual)
+        return offer.named(name or usual)
     except errors.ModelNotFound as error:
         raise errors.ModelNotFound(
             error.message, param=error.param, hint=f"Use {usual}; GET /v1/models lists all names."

@@ -30,6 +30,7 @@ from grokdesk.core.media import (
     film_seconds,
 )
 from grokdesk.core.media_jobs import JobState, MediaJob
+from grokdesk.core.offer import EVERYTHING, Offer
 from grokdesk.dialects import form_fields, openai_media
 from grokdesk.dialects.body import Body, NonEmpty, Seconds
 from grokdesk.dialects.form_fields import Field
@@ -84,7 +85,7 @@ class VideoAsked:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def creation(body: bytes | Sequence[Field]) -> VideoAsked:
+def creation(body: bytes | Sequence[Field], *, offer: Offer = EVERYTHING) -> VideoAsked:
     """Read a request for a film: JSON, or fields of a form.
 
     Raises `InvalidRequest` with the path of the first wrong member.
@@ -92,7 +93,7 @@ def creation(body: bytes | Sequence[Field]) -> VideoAsked:
     wanted = read(_Creation, body) if isinstance(body, bytes) else _of_form(body)
     prompt = openai_media.said(wanted.prompt)
     request = VideoRequest(
-        openai_media.model_for(wanted.model, USUAL_MODEL).name,
+        openai_media.model_for(wanted.model, USUAL_MODEL, offer).name,
         prompt,
         seconds=film_seconds(wanted.seconds),
         ratio=film_ratio(

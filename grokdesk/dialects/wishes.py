@@ -1,7 +1,7 @@
 """`image_config` and `video_config`: what a conversation says about the pictures or the film it asks for.
 
-They are extra members of the three conversational formats and the same in all of them
-(spec/public-api.md §4 to §6). Everything in them is checked, whatever the model.
+They are extra members of all conversational formats and the same in each (spec/public-api.md §4 to §6).
+Everything in them is checked, whatever the model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class VideoConfig(Body):
 
 
 class Wishing(Body):
-    """The members that bodies of all three formats have."""
+    """The members that bodies of all these formats have."""
 
     image_config: ImageConfig | None = None
     video_config: VideoConfig | None = None

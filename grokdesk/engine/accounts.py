@@ -33,7 +33,14 @@ from grokdesk.core.accounts import (
     told,
     untold,
 )
-from grokdesk.core.errors import AccountRejected, GrokDeskError, NoAccount, RateLimited, UpstreamError
+from grokdesk.core.errors import (
+    AccountRejected,
+    GrokDeskError,
+    InvalidRequest,
+    NoAccount,
+    RateLimited,
+    UpstreamError,
+)
 from grokdesk.core.notices import AccountChanged, Bus
 from grokdesk.core.pool import Choice, Lack, Need, Seat, Seats, Shortage, choose
 from grokdesk.core.ports import AccountStore, Clock, Lease, News, Removed, Shared
@@ -46,7 +53,6 @@ from grokdesk.engine.reading import NewAccount
 log = logging.getLogger(__name__)
 
 _NEVER_SOON_S = 60.0
-_PAID: Final = (Tier.SUPER, Tier.HEAVY)
 _FILMS: Final = frozenset({Product.VIDEO, Product.VIDEO_720P})
 # What does not pass by itself.
 _LASTING: Final = frozenset({Lack.NO_ACCOUNTS, Lack.NONE_FIT, Lack.NONE_USABLE})
@@ -402,13 +408,13 @@ class AccountPool:
     # -- leasing
 
     @asynccontextmanager
-    async def lease(self, need: Need, tries: Tries) -> AsyncIterator[Held]:
+    async def lease(self, need: Need, tries: Tries, *, wait_s: float | None = None) -> AsyncIterator[Held]:
         """Hold an account for one call.
 
-        When all are busy it waits for one, as long as the settings say. Raises the last failure of `tries`
-        when accounts run out after one, `NoAccount` when there is none at all.
+        When all are busy it waits for one, for `wait_s` or as long as the settings say. Raises the last
+        failure of `tries` when accounts run out after one, `NoAccount` when there is none at all.
         """
-        choice = await self._taken(need, tries)
+        choice = await self._taken(need, tries, self._live.now.accounts.wait_s if wait_s is None else wait_s)
         seat, meter = choice.seat, choice.meter
         seat.last_leased_at = self._clock.now()
         held = Held(Lease(seat.account, meter))
@@ -424,9 +430,9 @@ class AccountPool:
             self._settle(seat, _of_token(held.outcome, held.lease.account, seat.account), meter)
             self._wake()
 
-    async def _taken(self, need: Need, tries: Tries) -> Choice:
+    async def _taken(self, need: Need, tries: Tries, wait_s: float) -> Choice:
         """A seat, taken. Between choosing and taking there is no `await`."""
-        give_up_at = self._clock.monotonic() + self._live.now.accounts.wait_s
+        give_up_at = self._clock.monotonic() + wait_s
         denied: set[AccountId] = set()
         while True:
             try:
@@ -628,11 +634,12 @@ def _shortage(shortage: Shortage, need: Need, tries: Tries, now: float) -> GrokD
                 retry_after=_NEVER_SOON_S,
                 hint="Add an account in GrokDesk, then try again.",
             )
-        case Lack.NONE_FIT if makes and need.tiers == _PAID:
-            return NoAccount(
-                "Grok gives films of this length or resolution to super or heavy accounts only, "
-                "and none of the accounts is one that may have it.",
-                retry_after=_NEVER_SOON_S,
+        case Lack.NONE_FIT if need.because and not count:
+            # Not a shortage that passes: what is asked for is what nobody here may have.
+            return InvalidRequest(
+                f"Grok gives films of this length or resolution to {tiers} accounts only, "
+                "and there is none here.",
+                param=need.because,
                 hint="Ask for at most 6 seconds in 720p, or add such an account.",
             )
         case Lack.NONE_FIT if makes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Final
 
@@ -235,10 +235,32 @@ class Clearances:
         self._gates.setdefault(route, {})["", site] = gate
         return gate
 
-    def state(self, route: Route) -> ClearanceState:
-        """How `route` stands with Cloudflare."""
+    def sites(self, route: Route) -> list[str]:
+        """The sites whose check was met on `route`."""
+        return list(dict.fromkeys(gate.site for gate in self.gates(route)))
+
+    def take_out(self, route: Route) -> dict[tuple[str, str], Gate]:
+        """Forget the clearances of `route`; returns them for `put_back`. Who waits for one looks again."""
+        taken = self._gates.pop(route, {})
+        for gate in taken.values():
+            gate.retired = True
+            if gate.solving is not None:
+                gate.solving.cancel()
+            self._settled(gate)
+        return taken
+
+    def put_back(self, route: Route, taken: Mapping[tuple[str, str], Gate]) -> None:
+        """Take back what `take_out` forgot, except where there is a newer one."""
+        for gate in taken.values():
+            gate.retired = False
+        kept = {key: gate for key, gate in taken.items() if gate.clearance is not None}
+        if kept:
+            self._gates[route] = {**kept, **self._gates.get(route, {})}
+
+    def state(self, route: Route, site: str = "") -> ClearanceState:
+        """How `route` stands with Cloudflare; at one site, or at all."""
         settings = self._live.now.egress
-        gates = self.gates(route)
+        gates = [gate for gate in self.gates(route) if site in {"", gate.site}]
         if settings.clearance is ClearanceMode.MANUAL:
             problem = check_manual(settings.cookies, settings.user_agent) or ""
             return ClearanceState(Standing.PASTED, user_agent=settings.user_agent, problem=problem)
@@ -260,6 +282,7 @@ class Clearances:
             expires_at=clearance.expires_at if clearance else None,
             user_agent=clearance.user_agent if clearance else "",
             problem=problems[0] if problems else "",
+            is_proven=newest.is_proven,
         )
 
     # -- upkeep

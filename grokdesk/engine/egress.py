@@ -9,16 +9,19 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Final
+from urllib.parse import urlsplit
 
 from grokdesk.core.accounts import Account
 from grokdesk.core.egress import (
     DIRECT,
     FIRST_REST_S,
+    CheckState,
     Egress,
     Footing,
     Health,
     Purpose,
     Route,
+    SolverTested,
     Tested,
     WayState,
     answered,
@@ -47,7 +50,7 @@ from grokdesk.core.errors import (
     UpstreamTimeout,
 )
 from grokdesk.core.notices import Bus, EgressChanged
-from grokdesk.core.ports import Clearance, Clock, Solver, Tester
+from grokdesk.core.ports import Clearance, Clock, Solver, SolverTester, Tester
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import ClearanceMode, EgressMode, Live, Settings
 from grokdesk.engine.clearances import Clearances, Gate, Patience, Verdict
@@ -173,12 +176,14 @@ class EgressService:
         tasks: Supervisor,
         deadlines: Deadlines,
         tester: Tester | None = None,
+        solver_tester: SolverTester | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._live = live
         self._bus = bus
         self._clock = clock
         self._tester = tester
+        self._solver_tester = solver_tester
         self._environment = environment or {}
         self._clearances = Clearances(
             live, bus, clock, solver, tasks=tasks, deadlines=deadlines, lost=self._not_cleared
@@ -188,6 +193,7 @@ class EgressService:
         self._pools: dict[Purpose, _Pool] = {}
         self._bound: dict[Secret, _Road] = {}
         self._system = _System()
+        self._configured = 0
         self.generation = 0
         self._configure(live.now)
         live.subscribe(self._settings_changed)
@@ -502,14 +508,66 @@ class EgressService:
             clearance=self._clearances.state(road.route),
         )
 
+    def name_of(self, way: str) -> str:
+        """The name in `states` of the way out written `way`; empty when requests do not leave by it."""
+        road = self._roads.get(proxy_of(way))
+        return "" if road is None else road.route.name
+
+    def checks(self) -> tuple[CheckState, ...]:
+        """How each way out of `states` stands with Cloudflare, at each site where a check was met.
+
+        A way without any has one line, for Grok's own site.
+        """
+        home = self._live.now.grok_web.api_url
+        named = {road.route.name: road.route for road in self._roads.values()}
+        return tuple(
+            CheckState(way.name, urlsplit(site).hostname or site, self._clearances.state(route, site))
+            for way in self.states()
+            for route in (named[way.name],)
+            for site in self._clearances.sites(route) or [home]
+        )
+
+    async def look_up_system(self) -> None:
+        """Find out now which proxy this computer is set to, when that is the way to leave.
+
+        Raises `NoWay` when its setting cannot be used.
+        """
+        if self._live.now.egress.mode is EgressMode.SYSTEM:
+            await self._read_system(self._live.now.grok_web.api_url)
+
+    async def test_solver(self, address: str) -> SolverTested:
+        """Ask the solver at `address` how it is."""
+        assert self._solver_tester is not None, "the program hands one in"
+        return await self._solver_tester.look(address)
+
+    def forget_clearances(self, name: str) -> Callable[[], None]:
+        """Forget the solver's clearances for the way out `name`; returns what takes that back.
+
+        Raises `NotFound` for a name that `states` does not list.
+        """
+        route = self._named_road(name).route
+        taken, generation = self._clearances.take_out(route), self._configured
+        self._bus.publish(EgressChanged())
+
+        def back() -> None:
+            if self._configured == generation:
+                self._clearances.put_back(route, taken)
+                self._bus.publish(EgressChanged())
+
+        return back
+
+    def _named_road(self, name: str) -> _Road:
+        road = next((one for one in self._roads.values() if one.route.name == name), None)
+        if road is None:
+            raise NotFound(f"There is no way out named {name}.", hint="See the list under Network.")
+        return road
+
     async def solve_now(self, name: str) -> None:
         """Have a new clearance for the way out `name`, now.
 
         Raises `NotFound` for a name that `states` does not list, and `NoClearance`.
         """
-        road = next((one for one in self._roads.values() if one.route.name == name), None)
-        if road is None:
-            raise NotFound(f"There is no way out named {name}.", hint="See the list under Network.")
+        road = self._named_road(name)
         route, site = road.route, self._live.now.grok_web.api_url
         gates = self._clearances.gates(route)
         if not gates:
@@ -659,6 +717,7 @@ class EgressService:
             for purpose, ways in lists.items():
                 self._pools[purpose] = _Pool([self._road_for(way) for way in ways])
         self._clearances.forget()
+        self._configured += 1
         self.generation += 1
 
     def _pools_for(self, purpose: Purpose) -> list[_Pool]:

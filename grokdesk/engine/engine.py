@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from grokdesk.core.accounts import Account
-from grokdesk.core.catalog import Model, model_named
+from grokdesk.core.catalog import Model
 from grokdesk.core.commissions import commissioned, need_of
 from grokdesk.core.conversation import ChatRequest, Thinking
 from grokdesk.core.egress import Egress, Purpose
 from grokdesk.core.errors import Broken, GrokDeskError, Undelivered, UpstreamError
 from grokdesk.core.events import Event, Made, Started, Transcript
 from grokdesk.core.media import ImageRequest, Kind, Origin, Request, VideoRequest
+from grokdesk.core.offer import offer_of
 from grokdesk.core.pool import Need
 from grokdesk.core.ports import Clock, Downloads, Keeps, Provider, Remembers
 from grokdesk.core.prompt_size import glanced
@@ -89,7 +90,12 @@ class Engine:
 
     @asynccontextmanager
     async def run(
-        self, request: Request, *, client: str = "", link: Link | None = None
+        self,
+        request: Request,
+        *,
+        client: str = "",
+        link: Link | None = None,
+        wait_s: float | None = None,
     ) -> AsyncIterator[Run]:
         """Execute `request`; enter once upstream has begun to answer.
 
@@ -97,7 +103,8 @@ class Engine:
         before this enters, so the caller has not yet promised anything to anyone. After that a failure is
         raised to the caller and nothing is retried. Leaving the block ends the upstream call at once.
         `client` names who asks, for the log. `link` gives the address by which the asker reaches a file of
-        the library.
+        the library. `wait_s` is how long it waits while all accounts are busy, where that is not as the
+        settings say.
 
         A conversation with a model that draws or films is answered in text. Fewer pictures than were asked
         for is a failure at the end: those that were made have been handed on by then, and are kept.
@@ -111,7 +118,7 @@ class Engine:
         failure: GrokDeskError | None = _OUR_FAULT
         try:
             async with AsyncExitStack() as held:
-                run = await self._begin(plan, settings, entry, held)
+                run = await self._begin(plan, settings, entry, held, wait_s)
                 yield run
             failure = None
         except (asyncio.CancelledError, GeneratorExit, OSError):
@@ -123,7 +130,9 @@ class Engine:
         finally:
             _close(entry, run, failure)
 
-    async def _begin(self, plan: Plan, settings: Settings, entry: RunEntry, held: AsyncExitStack) -> Run:
+    async def _begin(
+        self, plan: Plan, settings: Settings, entry: RunEntry, held: AsyncExitStack, wait_s: float | None
+    ) -> Run:
         tries = Tries(RetryPolicy(settings.retry.more_tries))
         if isinstance(self._provider, Remembers):
             # A wish, not a condition: when that account cannot answer, another one is told the whole story.
@@ -136,7 +145,9 @@ class Engine:
             account = None
             try:
                 async with AsyncExitStack() as attempt:
-                    lease = await attempt.enter_async_context(self._pool.lease(plan.need, tries))
+                    lease = await attempt.enter_async_context(
+                        self._pool.lease(plan.need, tries, wait_s=wait_s)
+                    )
                     account = lease.lease.account
                     way = await attempt.enter_async_context(
                         self._egress.lease(account, purpose, patience=patience)
@@ -220,9 +231,10 @@ class Engine:
         return keep
 
     def _plan(self, request: Request, settings: Settings, client: str, link: Link | None) -> Plan:
-        model = model_named(request.model)
+        model = offer_of(settings.models).named(request.model)
         made = commissioned(request, model)
-        need = need_of(made, model, fallback=settings.chat.mode_fallback)
+        path = "video_config." if isinstance(request, ChatRequest) else ""
+        need = need_of(made, model, fallback=settings.chat.mode_fallback, path=path)
         return Plan(request, made, model, need, client, link or _loopback(settings))
 
 
@@ -271,6 +283,11 @@ def _shapes_of_chat(
     shapes: list[Shape] = []
     if wanted:
         shapes.append(ProgressAsThinking(wanted, what))
+    # Before pictures become text: what they are shown by is nothing that was said.
+    if asked.limits.stop and not wanted:
+        shapes.append(StopAt(asked.limits.stop))
+    if asked.limits.max_tokens is not None and not wanted:
+        shapes.append(EndAfter(asked.limits.max_tokens))
     shapes.append(MediaAsText(*_forms(asked, settings), plan.link))
     shown = (
         settings.chat.show_thinking
@@ -279,10 +296,6 @@ def _shapes_of_chat(
     )
     if not shown:
         shapes.append(HideThinking())
-    if asked.limits.stop and not wanted:
-        shapes.append(StopAt(asked.limits.stop))
-    if asked.limits.max_tokens is not None and not wanted:
-        shapes.append(EndAfter(asked.limits.max_tokens))
     return shapes
 
 

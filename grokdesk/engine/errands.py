@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from grokdesk.core.errors import Broken, GrokDeskError
 from grokdesk.core.ports import Clock
@@ -54,7 +54,7 @@ Work = Callable[[Errand], Awaitable[None]]
 
 
 class Errands:
-    """Runs errands and keeps the last ones. They end with `tasks`."""
+    """Runs errands and keeps the last ones. Leaving it stops what runs, before what it works on is closed."""
 
     def __init__(self, clock: Clock, tasks: Supervisor, *, new_id: Callable[[], str]) -> None:
         self._clock = clock
@@ -62,6 +62,12 @@ class Errands:
         self._new_id = new_id
         self._errands: dict[str, Errand] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*(self.stop(errand_id) for errand_id in list(self._running)))
 
     def start(self, title: str, work: Work) -> Errand:
         """Begin `work`, which says in the errand how far it is."""

@@ -53,6 +53,7 @@ _TRIMMED: Final = 0.6
 _DAY_S: Final = 86_400
 _LOOK_S: Final = 3_600.0
 _AT_ONCE: Final = 200
+_EVERY_ONE: Final = 1_000_000
 # A disk is asked to write so much at a time, whatever the pieces of the network.
 _PIECE: Final = 1 << 17
 _LARGEST: Final = {Kind.IMAGE: 64 * _MB, Kind.VIDEO: 2_048 * _MB}
@@ -61,6 +62,8 @@ _THUMBNAIL_S: Final = 10.0
 # Decoded, a large picture takes 200 MB.
 _DECODED_AT_ONCE: Final = 2
 _LONGEST_TAG: Final = 40
+# Windows has no calendar behind the year 3000, and a time that cannot be written as a date breaks every list.
+LAST_MOMENT: Final = 32_503_000_000.0
 _MOST_TAGS: Final = 20
 # Fetching again with the same account and way out would end the same.
 _FINAL: Final = (AccountRejected, Challenged, Refused)
@@ -158,25 +161,30 @@ class Library:
         at = self._clock.now() if created_at is None else created_at
         return await self._to_its_end(self._placed(arrived, self._new(arrived, origin, Trace(), at)))
 
-    async def bring(self, path: Path, origin: Origin, *, created_at: float) -> Kept | None:
+    async def bring(
+        self,
+        path: Path,
+        origin: Origin,
+        *,
+        created_at: float,
+        adult: bool = False,
+        favourite: bool = False,
+        tags: Iterable[str] = (),
+    ) -> Kept | None:
         """The same for one file of many: None when this content is here already."""
+        its_tags = _tags(tags)
         arrived = await self._taken_in(path)
-        if await self._store.alike(arrived.digest):
-            arrived.incoming.discard()
-            return None
-        kept = self._new(arrived, origin, Trace(), created_at)
-        return await self._to_its_end(self._placed(arrived, kept))
+        kept = self._new(arrived, origin, Trace(), created_at, adult=adult)
+        kept = replace(kept, favourite=favourite, tags=its_tags)
+        return await self._to_its_end(self._placed_once(arrived, kept))
 
     async def fetch(
         self, artifact: Artifact, origin: Origin, download: OpenDownload, *, created_at: float
     ) -> Kept | None:
         """As `keep`, for what was made at another time: None when this content is here already."""
         arrived = await self._delivered(artifact, download)
-        if await self._store.alike(arrived.digest):
-            arrived.incoming.discard()
-            return None
         kept = self._new(arrived, origin, artifact.trace, created_at)
-        return await self._to_its_end(self._placed(arrived, kept))
+        return await self._to_its_end(self._placed_once(arrived, kept))
 
     async def _taken_in(self, content: bytes | Path) -> _Arrived:
         incoming = self._files.incoming()
@@ -207,7 +215,7 @@ class Library:
             digest=arrived.digest,
             media_type=found.media_type,
             size=arrived.incoming.size,
-            created_at=at,
+            created_at=min(max(at, 0.0), LAST_MOMENT),
             width=found.width,
             height=found.height,
             seconds=found.seconds,
@@ -219,23 +227,40 @@ class Library:
 
     async def _placed(self, arrived: _Arrived, kept: Kept) -> Kept:
         async with self._alone(kept.digest):
-            fresh = False
+            await self._written_down(arrived, kept)
+        return kept
+
+    async def _placed_once(self, arrived: _Arrived, kept: Kept) -> Kept | None:
+        """The same, unless this content is here already."""
+        async with self._alone(kept.digest):
             try:
-                fresh = await offload(self._files.put, arrived.incoming, kept)
-                if arrived.found.thumbnail:
-                    await offload(self._files.put_thumbnail, kept.digest, arrived.found.thumbnail)
-                await self._store.add([kept])
+                known = await self._store.alike(kept.digest)
             except Broken:
                 arrived.incoming.discard()
-                if fresh:
-                    await offload(self._files.remove, kept)
                 raise
+            if known:
+                arrived.incoming.discard()
+                return None
+            await self._written_down(arrived, kept)
+        return kept
+
+    async def _written_down(self, arrived: _Arrived, kept: Kept) -> None:
+        fresh = False
+        try:
+            fresh = await offload(self._files.put, arrived.incoming, kept)
+            if arrived.found.thumbnail:
+                await offload(self._files.put_thumbnail, kept.digest, arrived.found.thumbnail)
+            await self._store.add([kept])
+        except Broken:
+            arrived.incoming.discard()
+            if fresh:
+                await offload(self._files.remove, kept)
+            raise
         log.info(
             "file kept id=%s kind=%s size=%d request=%s", kept.id, kept.kind, kept.size, kept.origin.request
         )
         self._changed([kept.id])
         self._wake.set()
-        return kept
 
     # -- fetching
 
@@ -288,8 +313,22 @@ class Library:
             raise
 
     async def _found(self, path: Path, size: int) -> _Found:
-        async with self._decoding:
-            return await offload(_found, path, size)
+        return await self._decoded(lambda: _found(path, size))
+
+    async def _decoded(self, work: Callable[[], T]) -> T:
+        """Do `work`, which decodes a picture, in its turn.
+
+        A thread cannot be stopped: its turn lasts until it has ended, also when nobody waits any more.
+        """
+        await self._decoding.acquire()
+
+        async def turn() -> T:
+            try:
+                return await offload(work)
+            finally:
+                self._decoding.release()
+
+        return await self._to_its_end(turn())
 
     async def _with_thumbnail(self, kept: Kept, url: str, download: OpenDownload) -> Kept:
         """The file with the small picture upstream has of it; as it is when that cannot be had in time."""
@@ -317,8 +356,7 @@ class Library:
                 data += piece
                 if len(data) > _LARGEST_THUMBNAIL:
                     raise Garbled("The small picture is too large.")
-        async with self._decoding:
-            return await offload(pictures.thumbnail, bytes(data))
+        return await self._decoded(lambda: pictures.thumbnail(bytes(data)))
 
     async def _shown_by(self, kept: Kept, small: bytes) -> Kept:
         async with self._alone(kept.digest):
@@ -408,8 +446,7 @@ class Library:
             return small
         try:
             data = await self.read(kept)
-            async with self._decoding:
-                small = await offload(pictures.thumbnail, data)
+            small = await self._decoded(lambda: pictures.thumbnail(data))
         except (NotFound, InvalidRequest):
             return None
         await self._to_its_end(self._shown_by(kept, small))
@@ -422,8 +459,7 @@ class Library:
 
     async def converted(self, data: bytes, kind: pictures.Form, *, quality: int = 90) -> bytes:
         """A picture as `png`, `jpeg` or `webp`. Raises `InvalidRequest` when it cannot be read."""
-        async with self._decoding:
-            return await offload(pictures.converted, data, kind, quality)
+        return await self._decoded(lambda: pictures.converted(data, kind, quality))
 
     # -- what the owner does
 
@@ -496,16 +532,34 @@ class Library:
 
         Never favourites, what is being read, and what was added last.
         """
+        gone: list[str] = []
+        for kind, too_much in (await self._too_much()).items():
+            freed = await self._trimmed(kind, too_much)
+            log.info("library trimmed kind=%s files=%d", kind, len(freed))
+            gone += freed
+        return len(gone)
+
+    async def excess(self) -> dict[Kind, Used]:
+        """What `trim` would delete now, as far as nobody reads it."""
+        found: dict[Kind, Used] = {}
+        for kind, too_much in (await self._too_much()).items():
+            files = size = 0
+            for kept in await self._store.oldest(kind, _EVERY_ONE):
+                if size >= too_much:
+                    break
+                files, size = files + 1, size + kept.size
+            found[kind] = Used(files, size)
+        return found
+
+    async def _too_much(self) -> dict[Kind, int]:
+        """How many bytes have to go, of the kinds that are above their limit."""
         media = self._live.now.media
         limits = {Kind.IMAGE: media.images_max_mb * _MB, Kind.VIDEO: media.videos_max_mb * _MB}
-        gone: list[str] = []
-        for kind, used in (await self._store.used()).items():
-            left, limit = used.size, limits[kind]
-            if limit and left > limit:
-                freed = await self._trimmed(kind, left - int(limit * _TRIMMED))
-                log.info("library trimmed kind=%s files=%d", kind, len(freed))
-                gone += freed
-        return len(gone)
+        return {
+            kind: used.size - int(limits[kind] * _TRIMMED)
+            for kind, used in (await self._store.used()).items()
+            if limits[kind] and used.size > limits[kind]
+        }
 
     async def _trimmed(self, kind: Kind, too_much: int) -> list[str]:
         gone: list[str] = []
@@ -537,11 +591,15 @@ class Library:
             await self._store.forget(ids)
             return ids
 
-    async def purge(self) -> int:
-        """Delete what was removed longer ago than `media.keep_removed_days`; returns how many files."""
+    async def purge(self, *, everything: bool = False) -> int:
+        """Delete what was removed longer ago than `media.keep_removed_days`; returns how many files.
+
+        With `everything`, also what was removed since.
+        """
         gone: list[str] = []
         while True:
-            due = self._clock.now() - self._live.now.media.keep_removed_days * _DAY_S
+            kept_s = -_DAY_S if everything else self._live.now.media.keep_removed_days * _DAY_S
+            due = self._clock.now() - kept_s
             found = await self._store.removed_before(due, _AT_ONCE)
             deleted = [kept.id for kept in found if await self._to_its_end(self._purged(kept))]
             self._changed(deleted)
@@ -749,12 +807,24 @@ def _unreadable(error: OSError) -> Broken:
     )
 
 
+def fit_tags(words: Iterable[str]) -> tuple[str, ...]:
+    """Those of the words that a file can be tagged with."""
+    return tuple(filter(_is_tag, _tidied(words)))[:_MOST_TAGS]
+
+
+def _tidied(words: Iterable[str]) -> tuple[str, ...]:
+    """Words without blanks around them, each once."""
+    return tuple(dict.fromkeys(" ".join(word.split()) for word in words))
+
+
+def _is_tag(word: str) -> bool:
+    return 0 < len(word) <= _LONGEST_TAG and word.isprintable() and "," not in word
+
+
 def _tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Tags without blanks around them, each once. Raises `InvalidRequest`."""
-    found = tuple(dict.fromkeys(" ".join(tag.split()) for tag in tags))
-    if len(found) > _MOST_TAGS or any(
-        not tag or len(tag) > _LONGEST_TAG or not tag.isprintable() or "," in tag for tag in found
-    ):
+    found = _tidied(tags)
+    if len(found) > _MOST_TAGS or not all(map(_is_tag, found)):
         raise InvalidRequest(
             f"A tag has 1 to {_LONGEST_TAG} characters and no comma, and a file at most {_MOST_TAGS}.",
             param="tags",

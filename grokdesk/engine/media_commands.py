@@ -64,6 +64,10 @@ class MediaJobs(Protocol):
         """Jobs by their age."""
         ...
 
+    def looks_for(self, job_id: str) -> bool:
+        """Whether a job that was interrupted is being looked for at Grok."""
+        ...
+
     async def cancel(self, job_id: str) -> bool:
         """End a job; tell whether there is one."""
         ...
@@ -130,7 +134,7 @@ class MediaCommands:
     async def _list_jobs(self, wish: Mapping[str, Any]) -> Json:
         limit = min(_number(wish, "limit", 50) or _MOST_LISTED, _MOST_LISTED)
         jobs = await self._jobs.list(kind=_kind(wish), after="", limit=limit, newest_first=True)
-        return {"jobs": [media_job_json(job) for job in jobs]}
+        return {"jobs": [self._media_json(job) for job in jobs]}
 
     async def _cancel_job(self, wish: Mapping[str, Any]) -> Json:
         job = await self._job(wish)
@@ -140,7 +144,7 @@ class MediaCommands:
     async def _remove_job(self, wish: Mapping[str, Any]) -> Json:
         job = await self._job(wish)
         await self._jobs.delete(job.id)
-        return {"media": media_job_json(job)}
+        return {"media": self._media_json(job)}
 
     async def _job(self, wish: Mapping[str, Any]) -> MediaJob:
         said = str(wish.get("id", ""))
@@ -149,11 +153,14 @@ class MediaCommands:
             raise NotFound(f"There is no job '{said[:80]}'.", hint="`grokdesk media list` shows them.")
         return job
 
+    def _media_json(self, job: MediaJob) -> Json:
+        return {**media_job_json(job), "is_looked_for": self._jobs.looks_for(job.id)}
+
     async def _job_told(self, job: MediaJob) -> Json:
         """A job with the files of it that are still there."""
         found = [await self._library.find(file_id) for file_id in job.files]
         return {
-            "media": media_job_json(job),
+            "media": self._media_json(job),
             "files": [self._file_json(kept) for kept in found if kept is not None],
         }
 
@@ -187,7 +194,7 @@ class MediaCommands:
         kept = await self._file(str(wish.get("id", "")))
         form = _FORMS.get(str(wish.get("as") or ""))
         if form is not None:
-            data = await offload(pictures.converted, await self._library.read(kept), form)
+            data = await self._library.converted(await self._library.read(kept), form)
             return {"data": base64.b64encode(data).decode(), "size": len(data)}
         start = _number(wish, "offset", 0)
         async with self._library.open_range(kept, start, min(start + _PART, kept.size)) as pieces:

@@ -35,21 +35,22 @@ from grokdesk.engine.accounts import AccountPool
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.library import Library
 from grokdesk.platform.deadlines import Deadlines
-from grokdesk.platform.tasks import Supervisor, owned
+from grokdesk.platform.tasks import Supervisor
 
 log = logging.getLogger(__name__)
 
 RUNNING_AT_ONCE: Final = 20
 MOST_WAITING: Final = 500
+# What the pictures to begin with may take in memory, of all jobs together.
+_MOST_BYTES: Final = 512 << 20
 # When a lost result is looked for, in seconds from one time to the next.
 LOOKS_S: Final = (2.0, 15.0, 30.0, 60.0, 120.0, 240.0)
 _SAID_EVERY_S: Final = 0.5
 _KEPT_S: Final = 30 * 86_400
 _SWEEP_S: Final = 3_600.0
 _STILL_LOOKED_FOR_S: Final = 86_400.0
-# While accounts are only busy, a job waits for one so long, looking whenever another job has ended.
+# While accounts are only busy, or rest for less than `_SOON_S`, a job waits for one so long.
 _PATIENCE_S: Final = 1_800.0
-_LOOK_AGAIN_S: Final = 30.0
 _SOON_S: Final = 60.0
 
 _OUR_FAULT: Final = Broken("GrokDesk made a mistake.", hint="The log says more.")
@@ -74,9 +75,12 @@ class Runs(Protocol):
     """Executes requests: the engine."""
 
     def run(
-        self, request: ImageRequest | VideoRequest, *, client: str = ""
+        self, request: ImageRequest | VideoRequest, *, client: str = "", wait_s: float | None = None
     ) -> AbstractAsyncContextManager[Answer]:
-        """Execute `request`; leaving the block ends the call upstream. Raises `GrokDeskError`."""
+        """Execute `request`, waiting up to `wait_s` for an account while all are busy.
+
+        Leaving the block ends the call upstream. Raises `GrokDeskError`.
+        """
         ...
 
 
@@ -134,7 +138,6 @@ class MediaJobs:
         self._room = asyncio.Semaphore(at_once)
         self._most = MOST_WAITING + at_once
         self._works: dict[str, _Work] = {}
-        self._freed = asyncio.Event()
         self._swept_at: float | None = None
 
     async def __aenter__(self) -> Self:
@@ -146,6 +149,7 @@ class MediaJobs:
                 await self._store.write(lost)
                 log.info("job of before id=%s kind=%s state=%s", job.id, job.kind, lost.state)
             if lost.state is JobState.INTERRUPTED and _can_be_found(lost):
+                lost = replace(lost, hint=_LOOKING)
                 work = self._works[lost.id] = _Work(lost, lost.request)
                 self._begin(work, self._look(work), "lost job")
         return self
@@ -181,13 +185,19 @@ class MediaJobs:
         found = await self._store.page(kind=kind, after=after, limit=limit, newest_first=newest_first)
         return [work.job if (work := self._works.get(job.id)) else job for job in found]
 
+    def looks_for(self, job_id: str) -> bool:
+        """Whether this job was interrupted and is being looked for at Grok."""
+        work = self._works.get(job_id)
+        return work is not None and work.job.state is JobState.INTERRUPTED and _can_be_found(work.job)
+
     # -- doing
 
     async def start(
         self, request: ImageRequest | VideoRequest, *, client: str = "", remix_of: str = ""
     ) -> MediaJob:
         """Begin a job; it is a row when this returns. Raises `Overloaded` when too many wait."""
-        if len(self._works) >= self._most:
+        held, more = sum(_weight(work.request) for work in self._works.values()), _weight(request)
+        if len(self._works) >= self._most or (held and more and held + more > _MOST_BYTES):
             raise Overloaded(
                 f"{len(self._works)} pictures and films are being made or wait for it.",
                 hint="Try again when some of them are done.",
@@ -202,12 +212,23 @@ class MediaJobs:
             client=client,
             remix_of=remix_of,
         )
-        await self._store.add(job)
+        try:
+            await self._store.add(job)
+        except asyncio.CancelledError:
+            # It may be there all the same, and nobody would ever carry it out.
+            self._tasks.spawn(self._taken_back(job.id), name="a job that nobody waits for")
+            raise
         work = self._works[job.id] = _Work(job, request)
         self._begin(work, self._carry_out(work), "media job")
         self._bus.publish(MediaJobChanged(job))
         log.info("job accepted id=%s kind=%s model=%s", job.id, job.kind, request.model)
         return job
+
+    async def _taken_back(self, job_id: str) -> None:
+        try:
+            await self._store.delete(job_id)
+        except Broken as error:  # then it is interrupted at the next start
+            log.warning("job not taken back id=%s why=%s", job_id, error.message)
 
     async def cancel(self, job_id: str) -> bool:
         """End a job, and with it the call upstream; tells whether there was anything to end."""
@@ -243,11 +264,7 @@ class MediaJobs:
             self._ended(work, *self._cut_off(work))
 
     async def _carry_out(self, work: _Work) -> None:
-        try:
-            await self._answered(work)
-        finally:
-            self._freed.set()
-            self._freed = asyncio.Event()
+        await self._answered(work)
         if work.job.state is JobState.INTERRUPTED and _can_be_found(work.job):
             bare = tuple(replace(one, data=b"") for one in work.request.references)
             work.request = replace(work.request, references=bare)
@@ -275,27 +292,24 @@ class MediaJobs:
                 self._ended(work, JobState.DONE)
 
     async def _patiently(self, work: _Work) -> None:
-        """Ask; while every account is only busy, wait for another job to end and ask again."""
+        """Ask, when an account has room; again, when all that could answer rest and one is ready soon."""
         patient_until = self._clock.monotonic() + _PATIENCE_S
         while True:
-            self._change(work, state=JobState.RUNNING, started_at=self._clock.now())
+            left_s = patient_until - self._clock.monotonic()
             try:
-                await self._asked(work)
+                await self._asked(work, left_s)
             except NoAccount as error:
-                soon = error.retry_after is None or error.retry_after < _SOON_S
-                if not soon or len(self._works) == 1 or self._clock.monotonic() > patient_until:
+                rests_s = error.retry_after
+                if rests_s is None or rests_s >= min(_SOON_S, left_s):
                     raise
             else:
                 return
-            self._change(work, state=JobState.QUEUED, started_at=None)
-            freed = owned(self._freed.wait(), name="an account for a job")
-            try:
-                await self._deadlines.wait(freed, _LOOK_AGAIN_S)
-            finally:
-                freed.cancel()
+            await self._deadlines.sleep(rests_s)
 
-    async def _asked(self, work: _Work) -> None:
-        async with self._engine.run(work.request, client=work.job.client) as answer:
+    async def _asked(self, work: _Work, wait_s: float) -> None:
+        running = self._engine.run(work.request, client=work.job.client, wait_s=wait_s)
+        async with running as answer:
+            self._change(work, state=JobState.RUNNING, started_at=self._clock.now())
             async for batch in answer:
                 for event in batch:
                     await self._take(work, event)
@@ -337,8 +351,10 @@ class MediaJobs:
 
     def _ended(self, work: _Work, state: JobState, failure: GrokDeskError | None = None) -> None:
         job = work.job
-        if failure is not None and state is JobState.INTERRUPTED:
-            failure = Broken(failure.message, hint=_LOOKING if _can_be_found(job) else failure.hint)
+        if failure is not None and state is JobState.INTERRUPTED and _can_be_found(job):
+            # What keeps it from being stored is the owner's to mend; the rest is done for them.
+            what_to_do = f"{failure.hint} " if isinstance(failure, Broken) and failure.hint != _AGAIN else ""
+            failure = Broken(failure.message, hint=f"{what_to_do}{_LOOKING}")
         self._change(
             work,
             state=state,
@@ -379,9 +395,11 @@ class MediaJobs:
                 kept = await self._fetched(job)
                 if kept is not None:
                     self._change(work, files=(*work.job.files, kept.id))
+                    if len(work.job.files) < _wanted(job.request):
+                        break  # upstream tells one of several
                     self._ended(work, JobState.DONE)
                     return
-        except (UpstreamError, Broken, NotFound) as error:
+        except (UpstreamError, NotFound) as error:
             log.info("job not found upstream id=%s why=%s detail=%s", job.id, error.message, error.detail)
         self._change(work, hint=_AGAIN)
 
@@ -400,8 +418,9 @@ class MediaJobs:
                     _origin(job, account.name),
                     lambda url: self._calls.download(url, account, way.egress),
                 )
-        except Undelivered as error:
-            log.info("job found, but not fetched id=%s why=%s", job.id, error.message)
+        except (Undelivered, Broken) as error:
+            # Such as a disk that is full: its owner may make room meanwhile.
+            log.info("job found, but not kept id=%s why=%s", job.id, error.message)
             return None
         except UpstreamError as error:
             self._pool.learned(job.trace.account, error)
@@ -426,6 +445,11 @@ def _wanted(request: ImageRequest | VideoRequest) -> int:
     return max(1, request.count) if isinstance(request, ImageRequest) else 1
 
 
+def _weight(request: ImageRequest | VideoRequest) -> int:
+    """Bytes of the references."""
+    return sum(len(one.data) + len(one.url) for one in request.references)
+
+
 def _can_be_found(job: MediaJob) -> bool:
     trace = job.trace
     known = trace.conversation_id or trace.response_id or trace.post_id or trace.asset_id
@@ -433,8 +457,8 @@ def _can_be_found(job: MediaJob) -> bool:
 
 
 def _may_exist(failure: GrokDeskError, job: MediaJob) -> bool:
-    """Whether upstream may have finished what we lost sight of."""
-    return isinstance(failure, (MayBeMade, Undelivered)) and _can_be_found(job)
+    """Whether upstream may have finished what we lost sight of, or could not store."""
+    return isinstance(failure, (MayBeMade, Undelivered, Broken)) and _can_be_found(job)
 
 
 def _origin(job: MediaJob, account_name: str) -> Origin:

@@ -9,9 +9,10 @@ from typing import Self
 
 from grokdesk.core.accounts import Account, Mode, Outcome, Succeeded
 from grokdesk.core.egress import Egress
-from grokdesk.core.errors import EmptyAnswer, UpstreamError
-from grokdesk.core.events import Batch, Event, Finished, Made, Started, Transcript
+from grokdesk.core.errors import EmptyAnswer, Undelivered, UpstreamError
+from grokdesk.core.events import Batch, Event, Finished, Made, Started, Submitted, Transcript
 from grokdesk.core.shaping import Shape, shaped
+from grokdesk.core.shaping_media import AllMade
 from grokdesk.engine.accounts import Held
 from grokdesk.engine.egress import Way
 from grokdesk.engine.runs import RunEntry
@@ -54,6 +55,8 @@ class Run:
         self.error: UpstreamError | None = None
         self._started = started
         self._shapes = shapes
+        self._all_made = next((shape for shape in shapes if isinstance(shape, AllMade)), None)
+        self._early: list[Event] = []
         self._entry = entry
         self._keep = keep
         self._opened: Opened | None = None
@@ -95,9 +98,10 @@ class Run:
         if not self._announced:
             self._announced = True
             self.transcript.add(self._started)
+            early, self._early = self._shaped(self._early), []
             if self._first is None or not self._first.done():
-                return (self._started,)
-            return (self._started, *await self._take())
+                return (self._started, *early)
+            return (self._started, *early, *await self._take())
         if self._over and self._first is None:
             raise StopAsyncIteration
         return await self._take()
@@ -114,25 +118,35 @@ class Run:
         opened = self._opened
         assert opened is not None, "a run is read inside its block"
         try:
-            if self._end is not None:
-                return self._shaped([self._end])
+            if ending := self._ending():
+                return ending
             async for batch in opened.events:
                 events = [event for event in batch if type(event) is not Started]
+                if not self._announced and all(type(event) is Submitted for event in events):
+                    # Ids alone are no answer: a refusal behind them still leads to another account.
+                    self._early += events
+                    continue
                 if Made in map(type, events):
                     events = await self._kept(events, opened)
-                out = self._shaped(events)
-                if out:
+                if out := self._shaped(events) or self._ending():
                     return out
             raise EmptyAnswer(
                 "Grok's answer ended without an end.",
                 hint="Try again.",
                 detail="provider stopped without Finished",
             )
-        except UpstreamError as error:
+        except UpstreamError as failure:
+            error = failure if self._all_made is None else self._all_made.cut_short(failure)
             self._over = True
             self.error = error
             self.outcome = error.outcome
+            if error is not failure:
+                raise error from failure
             raise
+
+    def _ending(self) -> list[Event]:
+        """The end that waited until what came with it was handed on, shaped; nothing when there is none."""
+        return [] if self._end is None else self._shaped([self._end])
 
     def _shaped(self, events: list[Event]) -> list[Event]:
         out = shaped(self._shapes, events)
@@ -153,4 +167,16 @@ class Run:
         keep, account, egress = self._keep, opened.held.lease.account, opened.way.egress
         if keep is None:
             return events
-        return [await keep(event, account, egress) if isinstance(event, Made) else event for event in events]
+        out: list[Event] = []
+        for event in events:
+            if not isinstance(event, Made):
+                out.append(event)
+                continue
+            try:
+                out.append(await keep(event, account, egress))
+            except Undelivered as lost:
+                if self._all_made is None:
+                    raise
+                # The others are handed on; the end says that this one is missing.
+                self._all_made.lost(lost)
+        return out

@@ -8,6 +8,7 @@ owner's list.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,22 +26,40 @@ _EXPOSED: Final = (
     "x-grokdesk-mode, openai-poll-after-ms, content-range, etag"
 )
 _PREFLIGHT_S: Final = 600
+# A name, or an address (of IPv6 in brackets), perhaps with a port; nothing else that a URL can have there.
+_HOST: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
 def check_host(request: web.Request, settings: GatewaySettings) -> None:
     """Raise `ForbiddenOrigin` unless the client used a name of this machine that the owner knows of."""
     host = request.headers.get("Host", "")
-    name = _host_name(host)
-    if name in _LOOPBACK_NAMES or name == _host_name(settings.host):
+    name = _named(host)
+    if name in _LOOPBACK_NAMES or _is_listed(name, settings):
         return
-    if name in {_host_name(allowed) for allowed in settings.allowed_hosts}:
+    if name and name == _host_name(settings.host):
         return
-    if _is_any(settings.host) and name == _arrived_at(request):
+    if _is_any(settings.host) and name and name == _arrived_at(request):
         return
     raise ForbiddenOrigin(
-        f"The host name '{name[:100]}' is not allowed.",
+        f"The host name '{(name or host)[:100]}' is not allowed.",
         hint="Use 127.0.0.1 or localhost, or add the name to the setting gateway.allowed_hosts.",
     )
+
+
+def reached_at(request: web.Request, settings: GatewaySettings) -> str:
+    """Return the address of this gateway as the client sees it, such as `https://desk.example:8443`.
+
+    A proxy in front tells in X-Forwarded-Host and X-Forwarded-Proto how it was reached itself. That is
+    believed only of names on the owner's list, so that no request can put any other into a link.
+    """
+    host, scheme = request.host, request.scheme
+    forwarded = _first(request, "X-Forwarded-Host")
+    if _is_listed(_named(forwarded), settings):
+        host = forwarded
+    proto = _first(request, "X-Forwarded-Proto").lower()
+    if proto in {"http", "https"} and _is_listed(_named(host), settings):
+        scheme = proto
+    return f"{scheme}://{host}"
 
 
 def check_origin(request: web.Request, settings: GatewaySettings) -> None:
@@ -105,6 +124,21 @@ def _presented(request: web.Request) -> str:
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
     return request.headers.get("x-api-key", "").strip()
+
+
+def _first(request: web.Request, header: str) -> str:
+    """What the outermost proxy has written."""
+    return request.headers.get(header, "").partition(",")[0].strip()
+
+
+def _named(host: str) -> str:
+    """The name in a Host header, in lower case; nothing when it is more than a name and a port."""
+    match = _HOST.fullmatch(host.strip())
+    return (match[1] or match[2]).lower().rstrip(".") if match else ""
+
+
+def _is_listed(name: str, settings: GatewaySettings) -> bool:
+    return bool(name) and name in {_host_name(allowed) for allowed in settings.allowed_hosts}
 
 
 def _host_name(host: str) -> str:

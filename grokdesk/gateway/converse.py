@@ -14,12 +14,12 @@ from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from grokdesk.core.catalog import model_named
 from grokdesk.core.errors import InvalidRequest, TooLarge
 from grokdesk.core.events import Transcript
 from grokdesk.dialects.base import Asked, Encoder, Stamp
 from grokdesk.gateway.exchange import EXCHANGE, Exchange
 from grokdesk.gateway.files import links_for, with_own_pictures
+from grokdesk.gateway.models import offered
 from grokdesk.gateway.ports import Services
 from grokdesk.gateway.pump import Pump
 from grokdesk.platform.tasks import offload
@@ -35,7 +35,7 @@ async def converse(request: web.Request, services: Services) -> web.StreamRespon
     exchange = request[EXCHANGE]
     body = await read_body(request, services)
     asked = await _decoded(exchange, body, request)
-    model_named(asked.request.model)
+    offered(services).named(asked.request.model)
     asked = replace(asked, request=await with_own_pictures(services, asked.request))
     stamp = Stamp(exchange.id, int(services.clock.now()))
     if asked.stream:
@@ -48,7 +48,7 @@ async def streamed(
 ) -> web.StreamResponse:
     """Answer with a stream that `encoder` writes. Raises `GrokDeskError`."""
     exchange = request[EXCHANGE]
-    client, link = exchange.client(request), links_for(request)
+    client, link = exchange.client(request), links_for(request, services)
     heartbeat_s = services.settings.now.gateway.heartbeat_s
     async with Pump(
         encoder, exchange.dialect.heartbeat, heartbeat_s, services.deadlines, services.spawn
@@ -75,7 +75,7 @@ async def streamed(
 async def _folded(
     request: web.Request, exchange: Exchange, services: Services, asked: Asked, stamp: Stamp
 ) -> web.StreamResponse:
-    client, link = exchange.client(request), links_for(request)
+    client, link = exchange.client(request), links_for(request, services)
 
     async def fold(_choice: int) -> Transcript:
         async with services.engine.run(asked.request, client=client, link=link) as run:
@@ -85,7 +85,9 @@ async def _folded(
             return run.transcript
 
     transcripts = await _together(asked.choices, fold)
-    body = exchange.dialect.render(asked, stamp, transcripts)
+    # With pictures in it an answer may have megabytes.
+    size = sum(len(transcript.text) for transcript in transcripts)
+    body = await apart(size, exchange.dialect.render, asked, stamp, transcripts)
     return web.Response(body=body, content_type="application/json")
 
 

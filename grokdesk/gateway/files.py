@@ -21,6 +21,7 @@ from grokdesk.core.conversation import ChatRequest, Media, Part
 from grokdesk.core.errors import InvalidRequest, NotFound, Unsupported
 from grokdesk.core.media import Kept, Kind
 from grokdesk.dialects.references import Source, file_id
+from grokdesk.gateway.auth import reached_at
 from grokdesk.gateway.ports import Form, Library, Services
 from grokdesk.platform.tasks import offload
 
@@ -90,14 +91,14 @@ def link(root: str, kept: Kept, form: Converted | None = None) -> str:
     return stem + _SUFFIXES[form.kind] + coarser
 
 
-def root_of(request: web.Request) -> str:
+def root_of(request: web.Request, services: Services) -> str:
     """Return the address of this gateway, under the name by which this client reaches it."""
-    return f"{request.scheme}://{request.host}"
+    return reached_at(request, services.settings.now.gateway)
 
 
-def links_for(request: web.Request) -> Callable[[Kept], str]:
+def links_for(request: web.Request, services: Services) -> Callable[[Kept], str]:
     """Return what gives the addresses of files to this client, also after its request is over."""
-    root = root_of(request)
+    root = root_of(request, services)
     return lambda kept: link(root, kept)
 
 
@@ -130,7 +131,8 @@ async def _resolved(request: web.Request, services: Services, source: Source) ->
         return source.media
     kept = await known_file(services, source.file_id)
     if kept is None:
-        if source.media.url and urlsplit(source.media.url).netloc.lower() != request.host.lower():
+        here = urlsplit(root_of(request, services)).netloc.lower()
+        if source.media.url and urlsplit(source.media.url).netloc.lower() != here:
             return source.media  # a file of another gateway
         raise InvalidRequest(
             f"'{source.path}' names a file that is not kept here.",
@@ -254,10 +256,12 @@ async def _convert(
     request: web.Request, services: Services, kept: Kept, form: Converted
 ) -> web.StreamResponse:
     library = library_of(services)
-    data = await library.converted(await library.read(kept), form.kind, quality=form.quality)
     tag = f"{kept.digest}-{form.kind}-{form.quality}"
-    about = File(kept.id + _SUFFIXES[form.kind], form.media_type, len(data), tag, kept.created_at)
-    return await _send(request, about, _slices(data))
+    about = File(kept.id + _SUFFIXES[form.kind], form.media_type, 0, tag, kept.created_at)
+    if _is_known(request, about):
+        return await _send(request, about, _slices(b""))
+    data = await library.converted(await library.read(kept), form.kind, quality=form.quality)
+    return await _send(request, replace(about, size=len(data)), _slices(data))
 
 
 def _slices(data: bytes) -> Read:

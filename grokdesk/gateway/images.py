@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from grokdesk.core.errors import Undelivered
 from grokdesk.core.events import Event, Made, Previewed
+from grokdesk.core.offer import Offer
 from grokdesk.dialects import openai_images
 from grokdesk.dialects.form_fields import Field
 from grokdesk.dialects.openai_images import ImagesAsked, ImagesEncoder, Picture
@@ -18,12 +20,22 @@ from grokdesk.gateway.converse import apart, read_body
 from grokdesk.gateway.exchange import EXCHANGE
 from grokdesk.gateway.files import USUAL_QUALITY, conversion, library_of, link, resolved, root_of
 from grokdesk.gateway.form import is_form, read_form
+from grokdesk.gateway.models import offered
 from grokdesk.gateway.ports import Services
 from grokdesk.gateway.pump import Pump
 
 DIALECT: Final = OpenAIMedia()
 
-Decode = Callable[[bytes | Sequence[Field]], ImagesAsked]
+
+class Decode(Protocol):
+    """Reads one kind of request. Raises `InvalidRequest`."""
+
+    def __call__(self, body: bytes | Sequence[Field], *, offer: Offer) -> ImagesAsked:
+        """Return what is asked for, by the names of `offer`."""
+        ...
+
+
+Read = Callable[[bytes | Sequence[Field]], ImagesAsked]
 
 _GENERATION: Final = "image_generation"
 _EDIT: Final = "image_edit"
@@ -46,7 +58,7 @@ async def vary(request: web.Request, services: Services) -> web.StreamResponse:
 
 async def _answer(request: web.Request, services: Services, decode: Decode, event: str) -> web.StreamResponse:
     library_of(services)
-    asked = await _asked(request, services, decode)
+    asked = await _asked(request, services, partial(decode, offer=offered(services)))
     references = await resolved(request, services, asked.sources)
     asked = replace(asked, request=replace(asked.request, references=references))
     if asked.stream:
@@ -63,9 +75,9 @@ async def _answer(request: web.Request, services: Services, decode: Decode, even
     return web.Response(body=body, content_type="application/json")
 
 
-async def _asked(request: web.Request, services: Services, decode: Decode) -> ImagesAsked:
+async def _asked(request: web.Request, services: Services, decode: Read) -> ImagesAsked:
     if is_form(request):
-        return decode(await read_form(request, services))
+        return await read_form(request, services, decode)
     body = await read_body(request, services)
     return await apart(len(body), decode, body)
 
@@ -121,7 +133,7 @@ async def _finished(request: web.Request, services: Services, asked: ImagesAsked
         kept.media_type if form is None else form.media_type,
         kept.width,
         kept.height,
-        link(root_of(request), kept, form),
+        link(root_of(request, services), kept, form),
         data,
         made.artifact.prompt,
     )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from grokdesk.core.errors import ModelNotFound
+from grokdesk.core.offer import Offer, offer_of
 from grokdesk.dialects import anthropic, models
 from grokdesk.dialects.anthropic import models as anthropic_models
 from grokdesk.gateway.ports import Services
 
 
+def offered(services: Services) -> Offer:
+    """What the owner offers at this moment."""
+    return offer_of(services.settings.now.models)
+
+
 async def list_models(request: web.Request, services: Services) -> web.StreamResponse:
     """List what can be asked for. Raises `InvalidRequest` for a page that cannot be."""
-    known = services.models()
+    known = offered(services).models
     if anthropic.is_spoken(request.headers):
         return _json(anthropic_models.listed(known, request.query))
     return _json(models.listed(known))
@@ -22,12 +27,11 @@ async def show_model(request: web.Request, services: Services) -> web.StreamResp
     """Describe one model. Raises `ModelNotFound`."""
     name = request.match_info["name"]
     shown = anthropic_models.shown if anthropic.is_spoken(request.headers) else models.shown
-    for model in services.models():
+    offer = offered(services)
+    for model in offer.models:
         if model.name == name:
             return _json(shown(model))
-    raise ModelNotFound(
-        f"The model '{name}' does not exist.", param="model", hint="GET /v1/models lists the names."
-    )
+    return _json(shown(offer.named(name)))
 
 
 def _json(body: bytes) -> web.Response:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from grokdesk.core.catalog import MODELS, Model
 from grokdesk.core.completions import CompletionStore
 from grokdesk.core.events import Batch, Transcript
 from grokdesk.core.media import Kept, Kind, Request, VideoRequest
@@ -240,7 +239,6 @@ class Services:
     spawn: Spawn
     deadlines: Deadlines
     readiness: Callable[[], Readiness] = Readiness
-    models: Callable[[], Sequence[Model]] = lambda: MODELS
     # None keeps nothing, whatever clients ask for.
     completions: CompletionStore | None = None
     conversations: Conversations | None = None

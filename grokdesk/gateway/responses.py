@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 import orjson
 from aiohttp import web
 
-from grokdesk.core.catalog import model_named
 from grokdesk.core.conversation import ChatRequest, Message, Role, Text, Thinking
 from grokdesk.core.errors import Broken, EmptyAnswer, GrokDeskError, InvalidRequest, NotFound, Refused
 from grokdesk.core.events import Finished, Started, Stop
@@ -29,6 +28,7 @@ from grokdesk.dialects.openai_responses.wrong import PreviousResponseNotFound
 from grokdesk.gateway.converse import apart, read_body, streamed
 from grokdesk.gateway.exchange import EXCHANGE
 from grokdesk.gateway.files import links_for, with_own_pictures
+from grokdesk.gateway.models import offered
 from grokdesk.gateway.ports import Conversations, Job, Services
 from grokdesk.gateway.pump import Pump
 
@@ -101,7 +101,7 @@ async def create(request: web.Request, services: Services) -> web.StreamResponse
     encoder = turn.encoder(services)
     if turn.asked.stream:
         return await streamed(request, services, turn.asked, encoder)
-    exchange.mode = await tell(services, turn, encoder, client, links_for(request), _unheard)
+    exchange.mode = await tell(services, turn, encoder, client, links_for(request, services), _unheard)
     return _json(orjson.dumps(encoder.response))
 
 
@@ -162,7 +162,7 @@ async def count_tokens(request: web.Request, services: Services) -> web.StreamRe
     body = await read_body(request, services)
     wanted = await apart(len(body), read, schema.CountTokens, body)
     if wanted.question.model is not None:
-        model_named(wanted.question.model)
+        offered(services).named(wanted.question.model)
     known = await _looked_up(services, wanted)
     asked = await apart(_size(body, known), conversation, wanted, wanted.question.model or "", known)
     return _json(await apart(_size(body, known), tokens.told, asked))
@@ -177,7 +177,7 @@ async def compact(request: web.Request, services: Services) -> web.StreamRespons
     body = await read_body(request, services)
     wanted = await apart(len(body), read, schema.Compact, body)
     model = wanted.question.model
-    model_named(model)
+    offered(services).named(model)
     known = await _looked_up(services, wanted)
     asked = await apart(_size(body, known), conversation, wanted, model, known)
     if not asked.messages:
@@ -212,7 +212,7 @@ async def understood(
     `owner` names the answer. `memory` holds what is kept for this client only.
     """
     wanted = await apart(len(body), read, schema.Create, body)
-    model_named(wanted.question.model)
+    offered(services).named(wanted.question.model)
     known = await _looked_up(services, wanted, memory or {})
     size = _size(body, known)
     asked = await apart(size, decode, wanted, known, may_be_empty=may_be_empty)
@@ -271,7 +271,7 @@ async def _unheard(_frames: bytes) -> None:
 async def _in_background(
     request: web.Request, services: Services, turn: Turn, client: str
 ) -> web.StreamResponse:
-    conversations, link = _conversations(services), links_for(request)
+    conversations, link = _conversations(services), links_for(request, services)
     encoder = turn.encoder(services)
     first = encoder.queue()
     conversations.keep(turn.stored(encoder))

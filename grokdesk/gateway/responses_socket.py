@@ -64,7 +64,7 @@ class Session:
         self._services = services
         self._socket = socket
         self._client = exchange.client(request)
-        self._link = links_for(request)
+        self._link = links_for(request, services)
         self._memory: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._streams: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         self._turns = 0

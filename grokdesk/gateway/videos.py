@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from grokdesk.gateway.converse import apart, read_body
 from grokdesk.gateway.exchange import EXCHANGE
 from grokdesk.gateway.files import known_file, library_of, resolved, send_file, send_thumbnail
 from grokdesk.gateway.form import is_form, read_form
+from grokdesk.gateway.models import offered
 from grokdesk.gateway.ports import MediaJobs, Services
 
 _USUAL_PAGE: Final = 20
@@ -27,11 +29,12 @@ _POLL_MS: Final = 2_000
 async def create(request: web.Request, services: Services) -> web.StreamResponse:
     """Begin to make a film. Raises `GrokDeskError`."""
     jobs = _jobs(services)
+    decode = partial(openai_videos.creation, offer=offered(services))
     if is_form(request):
-        asked = openai_videos.creation(await read_form(request, services))
+        asked = await read_form(request, services, decode)
     else:
         body = await read_body(request, services)
-        asked = await apart(len(body), openai_videos.creation, body)
+        asked = await apart(len(body), decode, body)
     order = replace(asked.request, references=await resolved(request, services, asked.sources))
     services.engine.check(order)
     job = await jobs.start(order, client=request[EXCHANGE].client(request))

@@ -132,11 +132,17 @@ class MediaFiles:
         try:
             for folder in (self.folder, self._incoming):
                 folder.mkdir(mode=_OWNER_ONLY_FOLDER, exist_ok=True)
-            for left in self._incoming.iterdir():
-                left.unlink()
-                log.info("half a file of before was thrown away")
+            lefts = list(self._incoming.iterdir())
         except OSError as error:
             raise unstorable(error) from error
+        for left in lefts:
+            try:
+                left.unlink()
+            except OSError as error:
+                # A virus scanner may be reading it. It is in nobody's way, and goes at another start.
+                log.warning("half a file of before cannot be deleted errno=%s", error.errno)
+            else:
+                log.info("half a file of before was thrown away")
 
     def incoming(self) -> Incoming:
         """Begin a new file. Does not wait for the disk."""
@@ -209,12 +215,21 @@ class MediaFiles:
     def compared(self, known: AbstractSet[tuple[Kind, str]]) -> Compared:
         """What lies there against what is known to. Files of anybody else are left alone.
 
+        Where a folder is gone with all that was in it, such as with a disk that is not there just now,
+        nothing of it counts as missing.
+
         In one go, and without an object for each of what may be 20,000 files: a thread that makes them holds
         up all the others.
         """
         missing = set(known)
         unknown: list[Stored] = []
         for kind, name in _FOLDERS.items():
+            if not (self.folder / name).is_dir():
+                away = {one for one in missing if one[0] is kind}
+                missing -= away
+                if away:
+                    log.warning("folder of the library is not there name=%s files=%d", name, len(away))
+                continue
             for digest, path in _named(self.folder / name):
                 if (kind, digest) in known:
                     missing.discard((kind, digest))
@@ -232,14 +247,15 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def export(source: Path, target: Path) -> None:
+def export(source: Path, target: Path, made_at: float) -> None:
     """Copy a file to where its owner wants it, whole or not at all, with the time it was made.
 
-    Raises `OSError`.
+    `made_at` is Unix seconds. Raises `OSError`.
     """
     unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         shutil.copyfile(source, unfinished)
+        os.utime(unfinished, (made_at, made_at))
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 _PREFIX: Final = "GROKDESK__"
 _SEALED: Final = "sealed:"
 _COMMAND_LINE: Final = "the command line"
+_SHARED_NAME: Final = "the file"
+_SHARED_HEAD: Final = "Settings of GrokDesk that differ from their defaults."
 _HINT: Final = "Correct it; until then the settings from before are used."
 
 
@@ -75,9 +77,9 @@ class SettingsFile:
     """One settings file. Sensitive settings are sealed in it as soon as there is a `vault`.
 
     Until then what is sealed stays at its default: give the vault and `load` again. `current` are the last
-    good settings; a file that cannot be used leaves them as they are. `notes` says what the last `load`
-    ignored. `outside` names the settings that environment or command line decide, and where: changing them
-    in the file has no effect.
+    good settings; a file that cannot be used leaves them as they are, and `refused` says why until it can.
+    `notes` says what the last `load` ignored. `outside` names the settings that environment or command line
+    decide, and where: changing them in the file has no effect.
     """
 
     def __init__(self, path: Path, *, vault: Vault | None = None) -> None:
@@ -85,6 +87,7 @@ class SettingsFile:
         self.vault = vault
         self.current = Settings()
         self.notes: tuple[str, ...] = ()
+        self.refused: Broken | None = None
         self.outside: Mapping[str, str] = {}
         self._outside_values: Mapping[str, object] = {}
         self._stamp: tuple[int, int] | None = None
@@ -104,9 +107,13 @@ class SettingsFile:
             if self._stamp is None:
                 self.current = alone
         self._stamp = self._stat()
-        text = self._text()
-        values = self._values(text, notes)
-        current = self._build(text, values)
+        try:
+            text = self._text()
+            current = self._build(text, self._values(text, notes))
+        except Broken as error:
+            self.refused = error
+            raise
+        self.refused = None
         self.notes = tuple(notes)
         for note in notes:
             log.warning("setting ignored: %s", note)
@@ -136,6 +143,7 @@ class SettingsFile:
             else:
                 _put(document, section, key, self._sealed(name, value) if _is_secret(name) else value)
         self._write(document.as_string())
+        self.refused = None
         self.current = current
         return current
 
@@ -333,6 +341,44 @@ class SettingsFile:
         self._stamp = self._stat()
 
 
+# --- taking settings elsewhere ------------------------------------------------------------------------------
+
+
+def settings_toml(values: Mapping[str, object]) -> str:
+    """Return settings, by names such as `gateway.port`, as a TOML text. Secrets among them are in clear."""
+    document = _document(_comment_text(_SHARED_HEAD))
+    for name, value in values.items():
+        section, key = _known(name).split(".")
+        _put(document, section, key, _plain(value))
+    return document.as_string()
+
+
+def read_settings_toml(data: bytes) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return the settings in a TOML text by name, unchecked, and what in it was left out.
+
+    What is sealed can be opened only where it was sealed, and is left out. Raises `InvalidSettings` naming
+    the line of a text that is not TOML.
+    """
+    file = SettingsFile(Path(_SHARED_NAME))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidSettings("This file is not text.", hint="Choose a TOML file.") from error
+    notes: list[str] = []
+    try:
+        values = file._values(text, notes)  # noqa: SLF001 - the same reading, of this file
+    except InvalidSettings as error:
+        raise InvalidSettings(error.message, line=error.line, hint="Correct the file.") from error
+    sections = tomllib.loads(text)
+    # Without a vault the reading has left out what is sealed, and says nothing of it.
+    notes += [
+        f"{name} is sealed and can be opened only where it was sealed"
+        for name in _FIELDS
+        if name not in values and name.split(".")[1] in sections.get(name.split(".")[0], {})
+    ]
+    return values, tuple(notes)
+
+
 # --- checking -----------------------------------------------------------------------------------------------
 
 
@@ -502,6 +548,10 @@ def _description(name: str, field: FieldInfo) -> str:
     if _is_secret(name):
         parts.append("Kept sealed: write it in clear, and GrokDesk seals it when it reads the file.")
     return " ".join(part for part in parts if part)
+
+
+def _comment_text(text: str) -> str:
+    return "\n".join([*_comment(text), "", ""])
 
 
 def _comment(text: str) -> list[str]:

@@ -12,14 +12,20 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from grokdesk.core.egress import SolverTested
 from grokdesk.core.errors import NoClearance, UpstreamError, UpstreamTimeout
-from grokdesk.core.ports import Clearance
+from grokdesk.core.ports import Clearance, Clock
 from grokdesk.core.secret import Secret
+from grokdesk.platform.clock import SystemClock
 from grokdesk.platform.wire import Call, Limits, Wire
 
 log = logging.getLogger(__name__)
 
 _GRACE_S: Final = 15.0
+# A solver that is there says so at once.
+_LOOK_S: Final = 15.0
+_OURS: Final = "grokdesk-"
+_LONGEST_VERSION: Final = 32
 # The most that stopping the program waits for one of the solver's browsers.
 _GOODBYE_S: Final = 5.0
 _LARGEST: Final = 2 << 20
@@ -67,9 +73,15 @@ class FlareSolverr:
     """
 
     def __init__(
-        self, wire: Wire, options: Callable[[], SolverOptions], *, new_id: Callable[[], str]
+        self,
+        wire: Wire,
+        options: Callable[[], SolverOptions],
+        *,
+        new_id: Callable[[], str],
+        clock: Clock | None = None,
     ) -> None:
         self._wire = wire
+        self._clock = clock or SystemClock()
         self._options = options
         self._new_id = new_id
         self._sessions: OrderedDict[Secret, _Session] = OrderedDict()
@@ -96,12 +108,30 @@ class FlareSolverr:
                 del self._sessions[proxy]
                 await self._destroy(session)
 
+    async def look(self, address: str) -> SolverTested:
+        """See `core.ports.SolverTester.look`. Its list of browsers is the cheapest thing to ask for."""
+        began = self._clock.monotonic()
+        try:
+            body = await self._ask(_base(SolverOptions(address)), {"cmd": "sessions.list"}, _LOOK_S)
+            answer = _answered(body, Secret(""))
+        except NoClearance as error:
+            return SolverTested(reachable=False, failure=error.message, hint=error.hint)
+        found = answer.get("sessions")
+        sessions = [str(name) for name in found] if isinstance(found, list) else []
+        return SolverTested(
+            reachable=True,
+            version=str(answer.get("version") or "")[:_LONGEST_VERSION],
+            latency_ms=round((self._clock.monotonic() - began) * 1000),
+            browsers=len(sessions),
+            ours=sum(name.startswith(_OURS) for name in sessions),
+        )
+
     # -- browsers kept open
 
     async def _session(self, options: SolverOptions, proxy: Secret) -> _Session:
         session = self._sessions.get(proxy)
         if session is None or session.address != _base(options):
-            session = _Session(_base(options), f"grokdesk-{self._new_id()}")
+            session = _Session(_base(options), f"{_OURS}{self._new_id()}")
         self._sessions[proxy] = session
         self._sessions.move_to_end(proxy)
         while len(self._sessions) > _MOST_SESSIONS:

@@ -586,6 +586,7 @@ _SOLVER_BODIES: Mapping[object, Mapping[str, Want]] = {
         "session?": str,
     },
     "sessions.create": {"cmd": str, "session?": str, "proxy?": _SOLVER_PROXY},
+    "sessions.list": {"cmd": str},
     "sessions.destroy": {"cmd": str, "session": str},
 }
 

@@ -37,6 +37,7 @@ _LARGEST_BODY = 96 * 1024 * 1024
 _LARGEST_MESSAGE = 16 * 1024 * 1024
 _POLL_S = 0.002
 _SIGNER_EPOCH = 1_682_924_400
+_SOLVER_VERSION = "3.3.21"
 _CHAT = "/rest/app-chat/conversations/new"
 _GATEWAY = "/ws/mgw/"
 _DEMO_AGENT = (
@@ -619,6 +620,10 @@ class Simulator:
             solver.sessions.setdefault(name, wish.get("proxy"))
             message = "Session already exists." if known else "Session created successfully."
             return web.json_response({"status": "ok", "message": message, "session": name})
+        if wish["cmd"] == "sessions.list":
+            return web.json_response(
+                {"status": "ok", "message": "", "sessions": list(solver.sessions), "version": _SOLVER_VERSION}
+            )
         if wish["cmd"] == "sessions.destroy":
             if name not in solver.sessions:
                 message = "Error: The session doesn't exist."
@@ -648,7 +653,7 @@ class Simulator:
             "message": "Challenge solved!" if cookies else "Challenge not detected!",
             "startTimestamp": now_ms,
             "endTimestamp": now_ms + int(solver.delay_s * 1000),
-            "version": "3.3.21",
+            "version": _SOLVER_VERSION,
             "solution": {
                 "url": url,
                 "status": 200,

@@ -80,6 +80,7 @@ FINE = Status.ACTIVE
 LIMIT = Heard(0, 429, "rate_limit_exceeded")
 AMBIGUOUS = Heard(0, 502, "upstream_interrupted", "not repeated")
 LOST = Heard(0, 502, "upstream_undelivered")
+LOOKED_FOR = Heard(0, 200, "interrupted", "could not be fetched")
 BLOCKED = Heard(0, 400, "moderation_blocked")
 THREE = 3
 
@@ -196,12 +197,12 @@ ROWS = [
         (stream_error(13, "generation failed"),),
         Heard(0, 200, AMBIGUOUS.code),
     ),
-    Row("film: the file is gone", film(), (media(lost=True),), Heard(0, 200, LOST.code)),
+    Row("film: the file is gone", film(), (media(lost=True),), LOOKED_FOR),
     Row(
         "film: the file is a page",
         film(),
         (Script(), *(page_instead(),) * THREE),
-        Heard(0, 200, LOST.code),
+        LOOKED_FOR,
         at=DOWNLOADS,
     ),
     Row(

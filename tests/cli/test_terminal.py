@@ -32,6 +32,7 @@ def job(state: str, fraction: float, **more: object) -> dict[str, Any]:
         "state": state,
         "fraction": fraction,
         "is_over": state in {"done", "cancelled"},
+        "is_looked_for": False,
         **more,
     }
 

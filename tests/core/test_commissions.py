@@ -147,6 +147,7 @@ def test_what_cannot_be_is_refused_before_anything_is_spent(request_: Request, p
         (ImageRequest("grok-imagine-image-lite", "a"), "basic super heavy", Mode.FAST),
         (VideoRequest(FILM, "a"), "super heavy basic", Product.VIDEO_720P),
         (VideoRequest(FILM, "a", 7), "super heavy", Product.VIDEO_720P),
+        (VideoRequest(FILM, "a", 7, resolution=Resolution.P480), "super heavy", Product.VIDEO),
         (VideoRequest(FILM, "a", resolution=Resolution.P480), "super heavy", Product.VIDEO),
     ],
 )
@@ -159,6 +160,24 @@ def test_only_accounts_that_may_have_it_are_asked(
     need = need_of(request_, model_named(request_.model), fallback=True)
 
     assert (" ".join(tier.value for tier in need.tiers), need.meters) == (tiers, (meter,))
+
+
+@pytest.mark.parametrize(
+    ("request_", "because"),
+    [
+        (VideoRequest(FILM, "a"), ""),
+        (VideoRequest(FILM, "a", 7), "video_config.seconds"),
+        (VideoRequest(FILM, "a", 7, resolution=Resolution.P480), "video_config.seconds"),
+        (VideoRequest(FILM, "a", resolution=Resolution.P480), "video_config.resolution_name"),
+    ],
+)
+def test_what_leaves_free_accounts_out_has_a_name(request_: VideoRequest, because: str) -> None:
+    """
+    Where the request has it, so that its author knows what to change.
+    """
+    need = need_of(request_, model_named(FILM), fallback=True, path="video_config.")
+
+    assert need.because == because
 
 
 def test_a_film_is_continued_by_the_account_that_made_it() -> None:

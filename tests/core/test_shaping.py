@@ -13,6 +13,7 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    Made,
     Source,
     Sourced,
     Stop,
@@ -21,6 +22,7 @@ from grokdesk.core.events import (
     Transcript,
     Usage,
 )
+from grokdesk.core.media import Artifact, Kind
 from grokdesk.core.shaping import EndAfter, HideThinking, Shape, StopAt, Tally, shaped
 from grokdesk.core.tokens import estimate
 
@@ -208,6 +210,17 @@ def test_the_tally_puts_usage_into_the_end() -> None:
 
     assert events[-1] == Finished(Stop.STOP_SEQUENCE, Usage(7, 2, 1), "x")
     assert (transcript.text, transcript.thinking, transcript.finished) == ("one two", "hm", events[-1])
+
+
+def test_a_picture_never_precedes_the_text_before_it() -> None:
+    """
+    What was held as a possible stop sequence goes on first: no sequence reaches over a picture.
+    """
+    picture = Made(Artifact(Kind.IMAGE), 0)
+
+    events = fed([StopAt(["stop"])], TextPiece("Here: st"), picture, TextPiece("op"), Finished())
+
+    assert events == [TextPiece("Here: "), TextPiece("st"), picture, TextPiece("op"), Finished()]
 
 
 def test_filters_work_one_after_another() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokdesk.core.tokens import estimate, last_word
+from grokdesk.core.tokens import estimate, last_word, without_pictures
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,20 @@ def test_what_lies_before_the_last_word_is_settled(a: str, b: str) -> None:
     at = last_word(a)
 
     assert estimate(a + b) == estimate(a[:at]) + estimate(a[at:] + b)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Here: ![image](data:image/png;base64,iVBORw0KGgo=) and there.", "Here: ![image]() and there."),
+        ("![a](data:image/png;base64,QUJD)\n\n![b](data:image/jpeg;base64,REVG)", "![a]()\n\n![b]()"),
+        ("def show(data: image) -> None:", "def show(data: image) -> None:"),
+        ("begun (data:image/png;base64,QUJD", "begun (data:image/png;base64,QUJD"),
+        ("", ""),
+    ],
+)
+def test_pictures_are_nothing_that_was_said(text: str, said: str) -> None:
+    """
+    What is embedded in an answer is left out of its count; everything else stays.
+    """
+    assert without_pictures(text) == said

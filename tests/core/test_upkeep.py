@@ -8,13 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokdesk.core.accounts import Account, AccountId, Mode, Status, Tier
+from grokdesk.core.accounts import (
+    Account,
+    AccountId,
+    MediaQuota,
+    Mode,
+    Noted,
+    Product,
+    RestPolicy,
+    Status,
+    Tier,
+    Window,
+    WindowSource,
+    after,
+)
 from grokdesk.core.upkeep import Intervals, due_at, long_dead, meters_due
 from tests import make
 from tests.make import NOW
 
 DAY = 86_400
 EVERY = Intervals(basic_s=DAY, super_s=7_200, heavy_s=3_600, pause_s=300)
+
+
+QUOTA = MediaQuota(available=True, remaining=3, window_s=DAY)
 
 
 def synced(ago: float = 1_000, **more: object) -> Account:
@@ -69,6 +85,52 @@ def test_a_use_is_followed_by_a_check_of_the_windows() -> None:
 
     assert due_at(used, EVERY) == NOW - 100 + EVERY.pause_s
     assert meters_due(used, EVERY, NOW + 200) == (Mode.FAST,)
+
+
+def drawn(ago: float) -> dict[Product, MediaQuota]:
+    """A picture that was made `ago` seconds before now."""
+    return {Product.IMAGE_PRO: replace(QUOTA, used_at=NOW - ago)}
+
+
+def test_a_picture_is_followed_by_a_check_of_its_quota_only() -> None:
+    """
+    The windows of questions have not changed.
+    """
+    used = synced(100, last_use_at=NOW, media=drawn(0))
+
+    assert due_at(used, EVERY) == NOW - 100 + EVERY.pause_s
+    assert meters_due(used, EVERY, NOW + 200) == (Product.IMAGE_PRO,)
+
+
+def test_what_may_have_been_made_is_asked_about() -> None:
+    """
+    The use of it is not known, only that there may have been one.
+    """
+    quota = {Product.IMAGE_PRO: QUOTA}
+    unsure = after(
+        synced(1_000, media=quota), Noted("Lost.", unsure=True), Product.IMAGE_PRO, NOW, RestPolicy()
+    )
+
+    assert due_at(unsure, EVERY) == NOW
+    assert meters_due(unsure, EVERY, NOW) == (Product.IMAGE_PRO,)
+    assert unsure.media[Product.IMAGE_PRO].remaining == QUOTA.remaining
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        replace(make.window(3), source=WindowSource.ESTIMATED, synced_at=NOW - 400),
+        replace(make.window(0), refused_at=NOW - 50, refused_until=NOW - 20),
+        make.window(0, reset_at=NOW - 20),
+    ],
+)
+def test_a_picture_does_not_hide_a_question_before_it(window: Window) -> None:
+    """
+    Asked, refused, or possible again since the last check: both are asked about.
+    """
+    used = synced(100, last_use_at=NOW, media=drawn(0), windows={Mode.FAST: window})
+
+    assert meters_due(used, EVERY, NOW) == (Product.IMAGE_PRO, Mode.FAST)
 
 
 def test_a_use_long_after_the_last_check_is_due_when_it_happens() -> None:
@@ -128,6 +190,18 @@ times = st.none() | st.floats(NOW - 2 * DAY, NOW)
         synced_at=times,
         last_use_at=times,
         check_failures=st.integers(0, 100),
+        media=st.dictionaries(
+            st.sampled_from(Product),
+            st.builds(
+                replace,
+                st.just(QUOTA),
+                remaining=st.none() | st.integers(0, 3),
+                reset_at=times,
+                used_at=times,
+                refused_at=times,
+                refused_until=times,
+            ),
+        ),
     )
 )
 def test_no_account_is_checked_more_often_than_the_pause_allows(account: Account) -> None:

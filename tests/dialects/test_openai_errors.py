@@ -37,6 +37,7 @@ TABLE: list[tuple[GrokDeskError, int, str, str]] = [
     (errors.Undelivered("m"), 502, "api_error", "upstream_undelivered"),
     (errors.Overloaded("m"), 503, "api_error", "overloaded"),
     (errors.EmptyAnswer("m"), 502, "api_error", "upstream_error"),
+    (errors.NothingMade("m"), 502, "api_error", "upstream_error"),
     (errors.Garbled("m"), 502, "api_error", "upstream_error"),
     (errors.FormGone("m"), 502, "api_error", "upstream_error"),
     (errors.Unreachable("m"), 502, "api_error", "upstream_unreachable"),

@@ -1,4 +1,4 @@
-"""`image_config` and `video_config` in each of the three formats of conversations."""
+"""`image_config` and `video_config` in each format of conversations."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from grokdesk.core.conversation import ChatRequest, ImageWishes, VideoWishes
 from grokdesk.core.errors import InvalidRequest
 from grokdesk.dialects.anthropic import Anthropic
 from grokdesk.dialects.openai_chat import OpenAIChat
+from grokdesk.dialects.openai_completions import OpenAICompletions
 from grokdesk.dialects.openai_responses import OpenAIResponses
 
 Read = Callable[[dict[str, Any]], ChatRequest]
@@ -31,7 +32,11 @@ def by_messages(more: dict[str, Any]) -> ChatRequest:
     return Anthropic().decode(orjson.dumps(body), {}).request
 
 
-FORMATS = pytest.mark.parametrize("read", [by_chat, by_responses, by_messages])
+def by_completions(more: dict[str, Any]) -> ChatRequest:
+    return OpenAICompletions().decode(orjson.dumps({"model": "m", "prompt": "Hi", **more}), {}).request
+
+
+FORMATS = pytest.mark.parametrize("read", [by_chat, by_responses, by_messages, by_completions])
 
 
 @FORMATS

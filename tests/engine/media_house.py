@@ -60,12 +60,17 @@ class FakeEngine:
     asked: list[tuple[ImageRequest | VideoRequest, str]] = field(default_factory=list)
     open: int = 0
     most: int = 0
+    patience_s: list[float | None] = field(default_factory=list)
+    busy: asyncio.Event | None = None
 
     @asynccontextmanager
     async def run(
-        self, request: ImageRequest | VideoRequest, *, client: str = ""
+        self, request: ImageRequest | VideoRequest, *, client: str = "", wait_s: float | None = None
     ) -> AsyncIterator[FakeAnswer]:
         self.asked.append((request, client))
+        self.patience_s.append(wait_s)
+        if self.busy is not None:
+            await self.busy.wait()
         steps = self.plays.pop(0) if len(self.plays) > 1 else self.plays[0]
         if steps and isinstance(steps[0], GrokDeskError):
             raise steps[0]

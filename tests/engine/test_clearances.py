@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from grokdesk.core.egress import Standing
-from grokdesk.core.errors import Challenged, NoClearance, Stopped, TakenForRobot, UpstreamError
+from grokdesk.core.errors import Challenged, NoClearance, NotFound, Stopped, TakenForRobot, UpstreamError
 from grokdesk.core.notices import EgressChanged, Trouble
 from grokdesk.core.ports import Clearance
 from grokdesk.core.secret import Secret
@@ -576,3 +576,88 @@ async def test_the_solver_s_browsers_are_closed_when_ways_vanish() -> None:
     await made.service.close()
 
     assert (after_change, solver.kept) == ({TWO}, set())
+
+
+# --- for the owner: each check, and forgetting it -----------------------------------------------------------
+
+
+async def test_each_way_and_site_has_a_line_of_its_own() -> None:
+    """
+    A way without a check has one for Grok's own site.
+    """
+    made = World(ScriptedSolver(FIRST), **PROXIES, **SOLVER)
+    await made.call(Challenged("x"))
+    await made.call()
+    async with made.service.lease(ACCOUNT, site="https://files.example") as way:
+        way.failed(Challenged("x"))
+
+    found = [(check.way, check.host, check.clearance.standing) for check in made.service.checks()]
+
+    assert found == [
+        (ONE, "grok.com", Standing.CLEARED),
+        (ONE, "files.example", Standing.NEEDED),
+        (TWO, "grok.com", Standing.OPEN),
+        ("http://three:3", "grok.com", Standing.OPEN),
+    ]
+    assert made.service.checks()[0].clearance.is_proven
+
+
+async def test_a_forgotten_clearance_is_not_sent_any_more_and_comes_back() -> None:
+    """
+    Of this way only; what takes it back does nothing once the settings are others.
+    """
+    made = World(ScriptedSolver(FIRST), **PROXIES, **SOLVER)
+    await made.call(Challenged("x"))
+    await made.call()
+
+    back = made.service.forget_clearances(ONE)
+    without = await made.call()
+    back()
+    again = await made.call()
+    late = made.service.forget_clearances(ONE)
+    made.change("egress", user_agent="Mozilla/5.0 (another)")
+    late()
+
+    assert (without, again) == (ONE, f"{ONE} cf_clearance=first")
+    assert await made.call() == ONE
+
+
+async def test_who_waits_for_a_clearance_that_is_forgotten_goes_on_without() -> None:
+    """
+    And a solver's late answer is not taken.
+    """
+    gate = asyncio.Event()
+    made = World(ScriptedSolver(FIRST, gate=gate), **SOLVER)
+    await made.call(Challenged("x"))
+    [task] = calls(made, 1)
+    await until(lambda: solving(made).asked)
+
+    made.service.forget_clearances("direct")
+
+    assert await task == "direct"
+    gate.set()
+    assert await made.call() == "direct"
+
+
+async def test_a_newer_clearance_is_not_replaced_by_a_forgotten_one() -> None:
+    """
+    Taking back brings only what is missing.
+    """
+    made = World(ScriptedSolver(FIRST, SECOND), **SOLVER)
+    await made.call(Challenged("x"))
+    await made.call()
+
+    back = made.service.forget_clearances("direct")
+    await made.call(Challenged("x"))
+    await made.call()
+    back()
+
+    assert await made.call() == "direct cf_clearance=second"
+
+
+async def test_only_a_way_in_the_list_has_clearances_to_forget() -> None:
+    """
+    A slip of the pen is told.
+    """
+    with pytest.raises(NotFound):
+        World().service.forget_clearances("nowhere")

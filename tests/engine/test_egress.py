@@ -635,3 +635,26 @@ async def test_without_a_solver_nothing_can_be_solved() -> None:
 
     with pytest.raises(NoClearance, match="No Cloudflare solver"):
         await made.service.solve_now("direct")
+
+
+async def test_an_address_is_found_under_the_name_it_is_used_by() -> None:
+    """
+    Two that differ only in the password have two names; one that is not used has none.
+    """
+    made = World(mode="proxies", proxies=["http://a:x@one:1", "http://a:y@one:1"])
+
+    assert made.service.name_of("http://a:y@one:1") == "http://one:1 #2"
+    assert made.service.name_of("http://a:z@one:1") == ""
+
+
+async def test_the_system_s_setting_can_be_looked_up_before_anybody_needs_it() -> None:
+    """
+    Otherwise the list would be empty until the first request.
+    """
+    made = World(mode="system", environment={"https_proxy": ONE})
+    before = made.service.states()
+
+    await made.service.look_up_system()
+
+    assert before == ()
+    assert [state.name for state in made.service.states()] == [ONE]

@@ -99,6 +99,32 @@ async def test_an_unknown_model_asks_nobody() -> None:
     assert (made.provider.asked, made.runs.recent()) == ([], [])
 
 
+async def test_a_patient_request_waits_for_a_seat_as_one_request() -> None:
+    """
+    Where others are told at once that all are busy, it is answered as soon as one is free, and listed once.
+    """
+    made = await stage(make.account("a", left=30), accounts={"max_in_flight": 1, "wait_s": 0})
+    gate = asyncio.Event()
+    made.provider.play("a", [TextPiece("x")], gate, [Finished()])
+    made.provider.play("a", *says("patient"))
+
+    async def patient() -> str:
+        async with made.engine.run(make.request(), client="job", wait_s=60) as run:
+            return await read(run)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asked(made))
+        await until(lambda: made.provider.open_calls == 1)
+        waiting = group.create_task(patient())
+        with pytest.raises(NoAccount, match="busy"):
+            await asked(made)
+        gate.set()
+
+    assert waiting.result() == "patient"
+    assert [record.client for record in made.runs.recent()] == ["job", "test", "test"]
+    assert made.nothing_held()
+
+
 # --- other tries --------------------------------------------------------------------------------------------
 
 

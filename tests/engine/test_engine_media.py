@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -9,20 +10,33 @@ from typing import Any
 
 import pytest
 
-from grokdesk.core.accounts import Account, AccountId, MediaQuota, Product, Tier
-from grokdesk.core.conversation import ChatRequest, ImageWishes, Message, Role, Text
+from grokdesk.core.accounts import Account, AccountId, MediaQuota, Product, Status, Tier
+from grokdesk.core.conversation import ChatRequest, ImageWishes, Limits, Message, Role, Text, VideoWishes
 from grokdesk.core.egress import Egress
 from grokdesk.core.errors import (
     Incomplete,
+    InvalidRequest,
     MayBeMade,
     NoAccount,
+    NothingMade,
     RateLimited,
     Undelivered,
     Unreachable,
     UpstreamError,
     Withdrawn,
 )
-from grokdesk.core.events import Event, Finished, Made, Progressed, TextPiece, ThoughtPiece, Withheld
+from grokdesk.core.events import (
+    Event,
+    Finished,
+    Made,
+    Progressed,
+    Started,
+    Stop,
+    Submitted,
+    TextPiece,
+    ThoughtPiece,
+    Withheld,
+)
 from grokdesk.core.media import Artifact, Film, ImageRequest, Kept, Kind, Origin, Request, Trace, VideoRequest
 from grokdesk.core.ports import Download, OpenDownload
 from tests import make
@@ -173,6 +187,96 @@ async def test_a_picture_that_is_withheld_is_nobodys_fault() -> None:
         assert made.account("a").faults == 0
 
 
+async def test_a_job_that_ends_with_nothing_is_not_given_to_others() -> None:
+    """
+    It ran to its end, and may have been counted; the account is not to blame.
+    """
+    async with stage(make.account("a"), make.account("b"), library=Shelf()) as made:
+        for name in ("a", "b"):
+            made.provider.play(name, [Finished()])
+        with pytest.raises(NothingMade):
+            await told(made, ImageRequest(DRAW, "a boat"))
+
+        assert len(made.provider.asked) == 1
+        assert [made.account(name).faults for name in ("a", "b")] == [0, 0]
+
+
+async def test_a_refusal_behind_the_name_of_a_job_leads_to_another_account() -> None:
+    """
+    A limit that is told in the stream says that nothing was made; of the other account all names are told.
+    """
+    trace = Trace(conversation_id="c-2")
+    film = Made(Artifact(Kind.VIDEO, "https://assets/f.mp4"))
+    async with stage(make.account("a", tier=Tier.SUPER), make.account("b"), library=Shelf()) as made:
+        made.provider.play("a", [Submitted(Trace(conversation_id="c-1"))], RateLimited("No more films."))
+        made.provider.play("b", [Submitted(trace)], [film, Finished()])
+        events = await told(made, VideoRequest("grok-imagine-video", "waves"))
+
+        assert made.names == ["a", "b"]
+        assert [event for event in events if isinstance(event, Submitted)] == [Submitted(trace)]
+        assert [type(event) for event in events] == [Started, Submitted, Made, Finished]
+
+
+async def test_the_name_of_a_job_is_told_while_nothing_else_is_known() -> None:
+    """
+    As soon as upstream has been silent for longer than it takes to refuse.
+    """
+    gate = asyncio.Event()
+    async with stage(make.account("a"), library=Shelf()) as made:
+        made.provider.play("a", [Submitted(Trace(conversation_id="c-1"))], gate, [PICTURE, Finished()])
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: made.deadlines.after(0, lambda: made.clock.advance(8)))
+        async with made.engine.run(VideoRequest("grok-imagine-video", "waves")) as run:
+            batches = aiter(run)
+            assert [type(event) for event in await anext(batches)] == [Started, Submitted]
+            gate.set()
+            assert [type(event) for batch in [await anext(batches)] for event in batch] == [Made]
+            async for _ in batches:
+                pass
+
+
+@pytest.mark.parametrize(
+    ("failure", "rests"),
+    [
+        (RateLimited("No more pictures.", retry_after=600), True),
+        (Unreachable("The connection broke."), False),
+    ],
+)
+async def test_a_failure_in_between_says_how_many_there_are(failure: UpstreamError, *, rests: bool) -> None:
+    """
+    And why there are no more; what that means for the account stands.
+    """
+    heard: list[Event] = []
+    async with stage(make.account("a"), library=Shelf()) as made:
+        made.provider.play("a", *pictures(2), failure)
+        with pytest.raises(Incomplete, match=f"2 of 4 pictures were made: {failure.message}"):
+            await told(made, ImageRequest(DRAW, "a boat", 4), heard)
+
+        assert [type(event) for event in heard] == [Started, Made, Made]
+        assert (made.account("a").free_at(Product.IMAGE_PRO) > make.NOW) is rests
+
+
+async def test_one_file_that_cannot_be_had_does_not_take_the_others_with_it() -> None:
+    """
+    They are handed on and kept; the end says how many there are, and why not all.
+    """
+
+    class Torn(Shelf):
+        async def keep(self, artifact: Artifact, origin: Origin, download: OpenDownload) -> Kept:
+            if artifact.url.endswith("/1.jpg"):
+                raise Undelivered("The file is gone.")
+            return await super().keep(artifact, origin, download)
+
+    shelf, heard = Torn(), list[Event]()
+    async with stage(make.account("a"), library=shelf) as made:
+        made.provider.play("a", *pictures(4), [Finished()])
+        with pytest.raises(Incomplete, match="3 of 4 pictures were made: The file is gone"):
+            await told(made, ImageRequest(DRAW, "a boat", 4), heard)
+
+        assert [event.slot for event in heard if isinstance(event, Made)] == [0, 2, 3]
+        assert made.account("a").uses == 1
+
+
 async def test_what_may_have_been_made_is_not_asked_for_again() -> None:
     """
     Neither of the same account nor of another one.
@@ -282,3 +386,48 @@ async def test_what_is_bound_to_fail_is_known_before_it_is_tried(request_: Reque
         made.engine.check(VideoRequest("grok-imagine-video", "waves", 6))
 
         assert made.provider.asked == []
+
+
+async def test_a_film_that_is_too_long_for_all_is_the_fault_of_its_length() -> None:
+    """
+    Also in a conversation, where the length stands elsewhere. It is no shortage that passes.
+    """
+    film = VideoRequest("grok-imagine-video", "waves", 10)
+    words = (Message(Role.USER, (Text("waves"),)),)
+    talk = ChatRequest("grok-imagine-video", words, video=VideoWishes(seconds=10))
+    async with stage(make.account("a"), library=Shelf()) as made:
+        for request, param in ((film, "seconds"), (talk, "video_config.seconds")):
+            with pytest.raises(InvalidRequest, match="super or heavy") as caught:
+                await told(made, request)
+            assert caught.value.param == param
+
+        assert made.provider.asked == []
+
+
+async def test_a_paid_account_that_is_out_is_a_shortage() -> None:
+    """
+    There is one that may make such a film: it is not the film's fault that it cannot be asked now.
+    """
+    film = VideoRequest("grok-imagine-video", "waves", 10)
+    paid = make.account("b", tier=Tier.SUPER, status=Status.EXPIRED, reason="out")
+    async with stage(make.account("a"), paid, library=Shelf()) as made:
+        with pytest.raises(NoAccount, match="signed out"):
+            await told(made, film)
+
+
+@pytest.mark.parametrize("limits", [Limits(max_tokens=3), Limits(stop=("image", "\n\n"))])
+async def test_a_picture_in_an_answer_is_not_cut(limits: Limits) -> None:
+    """
+    Limits are for what is said: half a link, or half a picture in base64, is of no use to anybody.
+    """
+    chat = ChatRequest("grok-4.20-fast", (Message(Role.USER, (Text("draw"),)),), limits=limits)
+    async with stage(make.account("a"), library=Shelf(), media={"image_format": "base64"}) as made:
+        made.provider.play("a", [TextPiece("Here"), PICTURE, Finished()])
+        events = await told(made, chat)
+
+    text = "".join(event.text for event in events if isinstance(event, TextPiece))
+    assert text.startswith("Here\n\n![image](data:image/")
+    assert text.endswith(")")
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.stop is Stop.DONE

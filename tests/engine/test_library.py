@@ -8,6 +8,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from random import Random
+from threading import Event, Lock
 
 import pytest
 from PIL import Image
@@ -25,6 +26,7 @@ from grokdesk.core.library import Change, Sought
 from grokdesk.core.media import Artifact, Kept, Kind
 from grokdesk.core.notices import LibraryChanged
 from grokdesk.core.ports import Download
+from grokdesk.engine.library_exchange import name_for_people
 from grokdesk.platform import pictures
 from grokdesk.platform.media_files import MediaFiles
 from grokdesk.platform.tasks import owned
@@ -314,6 +316,53 @@ async def test_a_file_that_is_neither_is_refused(here: Shelf, content: bytes | P
 # --- reading ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("at", [1e18, -1e18])
+async def test_a_time_that_no_calendar_has_breaks_no_list(here: Shelf, at: float) -> None:
+    """
+    Whatever an upstream or a file system says, it can be written as a date everywhere.
+    """
+    kept = await here.library.add_file(picture(), created_at=at)
+
+    assert name_for_people(kept)[:2] in {"29", "30", "19"}
+
+
+async def test_never_more_than_two_pictures_are_decoded_at_once(
+    here: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Also when those who asked for the first have left: what a thread decodes takes its memory all the same.
+    """
+    loop, full = asyncio.get_running_loop(), asyncio.Event()
+    go, turn = Event(), Lock()
+    now: list[bytes] = []
+    most: list[int] = []
+
+    def converted(data: bytes, *_: object) -> bytes:
+        with turn:
+            now.append(data)
+            most.append(len(now))
+            if len(now) == 2:
+                loop.call_soon_threadsafe(full.set)
+        go.wait(10)
+        with turn:
+            now.remove(data)
+        return data
+
+    monkeypatch.setattr(pictures, "converted", converted)
+    left = [loop.create_task(here.library.converted(data, "png")) for data in (b"a", b"b")]
+    await full.wait()
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    stayed = [loop.create_task(here.library.converted(data, "png")) for data in (b"c", b"d")]
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    go.set()
+
+    assert await asyncio.gather(*stayed) == [b"c", b"d"]
+    assert max(most) == 2
+
+
 async def test_a_part_of_a_file_is_read(here: Shelf) -> None:
     """
     From one byte up to another, or to the end.
@@ -579,6 +628,29 @@ async def test_a_row_without_a_file_is_dropped(tmp_path: Path) -> None:
 
         assert await left(here) == [kept.id]
         assert here.lying() == with_thumbnails(kept)
+
+
+async def test_a_disk_that_is_not_there_just_now_costs_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    When all files are away at once, what is known of them stays until they are back.
+    """
+    async with shelf(tmp_path) as here:
+        kept = await keep(here, "a")
+        here.folder.rename(tmp_path / "unmounted")
+        here.folder.mkdir()
+        await here.library.put_right()
+
+        assert await left(here) == [kept.id]
+        assert "is not there" in caplog.text
+        caplog.clear()
+
+        here.folder.rmdir()
+        (tmp_path / "unmounted").rename(here.folder)
+        await here.library.put_right()
+
+        assert await here.library.read(kept) == picture("a")
 
 
 async def test_a_lost_list_is_made_again_from_the_files(tmp_path: Path) -> None:

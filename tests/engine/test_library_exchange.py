@@ -1,5 +1,6 @@
 """Files from a 2.0.4 folder into the library, and out of it."""
 
+import asyncio
 import json
 import os
 import re
@@ -74,6 +75,18 @@ async def test_importing_again_adds_nothing(here: Shelf, old: Path) -> None:
     assert len((await here.library.page()).files) == 2
 
 
+async def test_a_file_that_comes_twice_at_once_is_added_once(here: Shelf, old: Path) -> None:
+    """
+    Two imports of one folder take turns with each content.
+    """
+    first, second = await asyncio.gather(
+        end(import_folder(here.library, old)), end(import_folder(here.library, old))
+    )
+
+    assert (first.added + second.added, first.known + second.known) == (3, 3)
+    assert len((await here.library.page()).files) == 3
+
+
 async def test_a_folder_without_media_is_refused(here: Shelf, tmp_path: Path) -> None:
     """
     It says which folder is meant.
@@ -102,6 +115,87 @@ async def test_a_file_goes_out_with_what_is_known_of_it(here: Shelf, tmp_path: P
         "mine",
     )
     assert (told["favourite"], told["tags"], told["size_bytes"]) == (True, ["cats"], len(picture()))
+
+
+async def test_a_file_that_goes_out_has_the_time_at_which_it_was_made(here: Shelf, tmp_path: Path) -> None:
+    """
+    Not that of the copy: folders are sorted by it.
+    """
+    await here.library.add_file(picture(), asked(), created_at=WHEN)
+
+    await end(export(here.library, tmp_path / "out"))
+
+    (path,) = (tmp_path / "out").glob("*.jpg")
+    assert path.stat().st_mtime == WHEN
+
+
+async def test_what_went_out_comes_in_on_another_machine_as_it_was(here: Shelf, tmp_path: Path) -> None:
+    """
+    The JSON beside a file gives back what was asked, by whom, when, and what the owner thought of it.
+    """
+    there = Origin("A cat", "grok-imagine-image", account_name="mine", client="editor", request="run-1")
+    for seed, at in (("a", WHEN), ("b", WHEN + 0.5)):
+        await here.library.add_file(picture(seed), there, created_at=at)
+    newest = (await here.library.page()).files[0]
+    await here.library.change([newest.id], Change(favourite=True, tag=("cats", "grün")))
+    await end(export(here.library, tmp_path / "out"))
+
+    async with shelf(tmp_path / "other") as other:
+        moved = await end(import_folder(other.library, tmp_path / "out"))
+
+        files = (await other.library.page()).files
+        assert moved == Moving(2, 2, added=2)
+        assert [one.origin for one in files] == [there, there]
+        assert [one.digest for one in files] == [one.digest for one in (await here.library.page()).files]
+        assert [one.created_at for one in files] == [WHEN + 0.5, WHEN]
+        assert [(one.favourite, one.tags) for one in files] == [(True, ("cats", "grün")), (False, ())]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"prompt": 7, "model": ["x"], "created": "soon", "favourite": "no", "tags": "cats"}',
+        b'{"created": "0001-01-01T00:00:00+14:00", "tags": [1, "", "a,b", null]}',
+        b'{"created": "9999-12-31T23:59:59", "tags": null, "prompt": null}',
+        b'{"created": 1e999, "client": {}}',
+        b'{"prompt": "' + b"x" * 2_000_000 + b'"}',
+    ],
+)
+async def test_a_json_of_anybody_else_is_left_aside(here: Shelf, tmp_path: Path, said: bytes) -> None:
+    """
+    The file itself comes in all the same, with the time of the file.
+    """
+    path = tmp_path / "cat.jpg"
+    path.write_bytes(picture())
+    os.utime(path, (WHEN, WHEN))
+    (tmp_path / "cat.jpg.json").write_bytes(said)
+
+    assert await end(import_folder(here.library, tmp_path)) == Moving(1, 1, added=1)
+
+    (kept,) = (await here.library.page()).files
+    assert (kept.origin, kept.created_at) == (Origin(request="cat"), WHEN)
+    assert (kept.favourite, kept.tags) == (False, ())
+
+
+async def test_exporting_again_brings_what_is_said_up_to_date(here: Shelf, tmp_path: Path) -> None:
+    """
+    A tag that was given since stands in the JSON; the picture is not written again.
+    """
+    kept = await here.library.keep(drawn(), asked(), Upstream())
+    await end(export(here.library, tmp_path / "out"))
+    (path,) = (tmp_path / "out").glob("*.jpg")
+    before = path.stat().st_ino
+    await here.library.change([kept.id], Change(tag=("cats",)))
+
+    assert await end(export(here.library, tmp_path / "out")) == Moving(1, 1, known=1)
+
+    assert json.loads(path.with_name(f"{path.name}.json").read_text("utf-8"))["tags"] == ["cats"]
+    assert path.stat().st_ino == before
 
 
 async def test_exporting_again_writes_nothing(here: Shelf, tmp_path: Path) -> None:

@@ -64,7 +64,9 @@ class Drawing:
     asked: list[ImageRequest | VideoRequest] = field(default_factory=list)
 
     @asynccontextmanager
-    async def run(self, request: ImageRequest | VideoRequest, *, client: str = "") -> AsyncIterator[Answer]:
+    async def run(
+        self, request: ImageRequest | VideoRequest, *, client: str = "", wait_s: float | None = None
+    ) -> AsyncIterator[Answer]:
         assert client
         self.asked.append(request)
         yield Answer(self, request)
@@ -469,6 +471,26 @@ async def test_an_errand_can_be_stopped(world: World) -> None:
     assert (stopped["errand"]["state"], stopped["errand"]["ended_at"] is None) == ("stopped", False)
     with pytest.raises(NotFound):
         await world.do("library.errand", errand="nonsense")
+
+
+async def test_errands_end_before_what_they_work_on(world: World) -> None:
+    """
+    When the program quits, none goes on with a library that is closed.
+    """
+    ended: list[str] = []
+
+    async def work(errand: Errand) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(errand.title)
+
+    async with world.errands:
+        running = [world.errands.start(title, work) for title in ("Export", "Import")]
+        await asyncio.sleep(0)
+
+    assert ended == ["Export", "Import"]
+    assert {one.state.value for one in running} == {"stopped"}
 
 
 async def test_only_the_last_errands_are_remembered(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ from grokdesk.core.errors import (
 from grokdesk.core.events import Event, Made, Progressed, Submitted
 from grokdesk.core.media import Artifact, ImageRequest, Kept, Kind
 from grokdesk.core.media_jobs import JobState, MediaJob
-from tests.engine.libraries import film, picture, shelf
+from grokdesk.engine import media_jobs
+from tests.engine.libraries import asked, film, picture, shelf
 from tests.engine.media_house import FILM, LOST, TRACE, House, Step, house
 from tests.engine.stage import until
 
@@ -174,21 +176,80 @@ async def test_jobs_above_the_limit_wait_in_line(tmp_path: Path) -> None:
     assert [request.prompt for request, _ in here.engine.asked] == list("01234")
 
 
-async def test_a_job_waits_while_accounts_are_only_busy(here: House) -> None:
+async def test_a_job_waits_in_one_request_while_accounts_are_busy(here: House) -> None:
     """
-    When every account is busy with another job, it is asked again as soon as that one has ended.
+    It has half an hour of patience; until an account has taken it, it has not begun.
     """
     gate = asyncio.Event()
-    here.engine.plays = [[gate], [NoAccount("All are busy.")], []]
-    first = await here.jobs.start(FILM)
-    second = await here.jobs.start(FILM)
-    await until(lambda: len(here.engine.asked) == 2)
-    await until(lambda: here.told()[-1].state is JobState.QUEUED)
+    here.engine.busy = gate
+    job = await here.jobs.start(FILM)
+    await until(lambda: here.engine.asked)
 
+    waiting = await here.jobs.get(job.id)
+    assert waiting is not None
+    assert (waiting.state, waiting.started_at, here.engine.patience_s) == (JobState.QUEUED, None, [1_800])
     gate.set()
 
-    assert (await here.over(first)).state is JobState.DONE
-    assert (await here.over(second)).state is JobState.DONE
+    assert (await here.over(job)).started_at is not None
+    assert len(here.engine.asked) == 1
+
+
+async def test_a_job_waits_while_accounts_rest_for_a_moment(here: House) -> None:
+    """
+    When the next account is ready soon, it is asked then.
+    """
+    here.engine.plays = [[NoAccount("All rest; the next is ready in 0 seconds.", retry_after=0.0)], []]
+
+    assert (await here.over(await here.jobs.start(FILM))).state is JobState.DONE
+    assert len(here.engine.asked) == 2
+
+
+@pytest.mark.parametrize("retry_after", [None, 60.0])
+async def test_a_job_does_not_wait_for_what_does_not_come_soon(
+    here: House, retry_after: float | None
+) -> None:
+    """
+    Accounts that are signed out, or out of films for hours, are told at once, whatever else is made.
+    """
+    gate = asyncio.Event()
+    here.engine.plays = [[gate], [NoAccount("There is none.", retry_after=retry_after)]]
+    await here.jobs.start(FILM)
+    await until(lambda: here.engine.open == 1)
+
+    assert (await here.over(await here.jobs.start(FILM))).failure == "There is none."
+
+
+async def test_a_start_that_nobody_waits_for_leaves_no_job(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A row that was written in the moment in which its asker left is taken back: nobody would carry it out.
+    """
+    add, delete = here.shelf.stores.jobs.add, here.shelf.stores.jobs.delete
+    written, deleted = asyncio.Event(), asyncio.Event()
+
+    async def added(job: MediaJob) -> None:
+        await add(job)
+        written.set()
+        await asyncio.Event().wait()
+
+    async def gone(job_id: str) -> bool:
+        was_there = await delete(job_id)
+        deleted.set()
+        return was_there
+
+    monkeypatch.setattr(here.shelf.stores.jobs, "add", added)
+    monkeypatch.setattr(here.shelf.stores.jobs, "delete", gone)
+    starting = asyncio.get_running_loop().create_task(here.jobs.start(FILM))
+    await written.wait()
+
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+
+    async with asyncio.timeout(10):
+        await deleted.wait()
+    assert await here.jobs.list() == []
+    assert here.engine.asked == []
 
 
 async def test_too_many_jobs_are_refused(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +262,28 @@ async def test_too_many_jobs_are_refused(here: House, monkeypatch: pytest.Monkey
 
     with pytest.raises(Overloaded):
         await here.jobs.start(FILM)
+
+
+async def test_pictures_to_begin_with_do_not_fill_the_memory(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Jobs that wait hold theirs; one more is refused when all together are too large, a large one alone is not.
+    """
+    monkeypatch.setattr(media_jobs, "_MOST_BYTES", 10)
+    large = replace(FILM, references=(Media(data=b"x" * 11),))
+    gate = asyncio.Event()
+    here.engine.plays = [[gate]]
+    first = await here.jobs.start(large)
+
+    with pytest.raises(Overloaded):
+        await here.jobs.start(large)
+    await here.jobs.start(replace(FILM, references=()))
+
+    gate.set()
+    await here.over(first)
+    await until(lambda: not here.jobs._works)  # noqa: SLF001 - what it held is gone
+    await here.jobs.start(large)
 
 
 # --- stopping -----------------------------------------------------------------------------------------------
@@ -396,6 +479,23 @@ async def test_a_lost_film_that_is_nowhere_is_given_up(tmp_path: Path) -> None:
     assert len(here.calls.asked) == 3
 
 
+async def test_a_job_that_is_looked_for_again_does_not_say_to_start_it_again(tmp_path: Path) -> None:
+    """
+    At the next start it is looked for once more, and starting it meanwhile might make it twice.
+    """
+    job = await killed_with(tmp_path, trace=TRACE)
+    async with house(tmp_path) as here:
+        await here.when(job, lambda now: now.hint == "Start it again.")
+        await until(lambda: not here.jobs.looks_for(job.id))
+
+    async with house(tmp_path, looks_s=(60,)) as here:
+        now = await here.jobs.get(job.id)
+
+        assert here.jobs.looks_for(job.id)
+        assert now is not None
+        assert "looked for at Grok" in now.hint
+
+
 async def test_an_account_that_is_gone_is_not_asked(tmp_path: Path) -> None:
     """
     Neither is any other one: only the account that made a film has it.
@@ -434,6 +534,56 @@ async def test_a_lost_connection_is_looked_for_at_once(here: House) -> None:
 
     assert len(job.files) == 1
     assert JobState.INTERRUPTED in {one.state for one in here.told()}
+
+
+async def test_a_film_that_the_full_disk_did_not_take_is_fetched_when_there_is_room(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Until then the job says what to do; each time it is found and does not fit, it is looked for once more.
+    """
+    fsync, fulls = os.fsync, [1, 1]
+
+    def full_twice(handle: int) -> None:
+        if fulls:
+            fulls.pop()
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    here.calls.upstream.has("film", film())
+    artifact = Artifact(Kind.VIDEO, url="film", trace=TRACE)
+
+    async def keep() -> Event:
+        kept = await here.shelf.library.keep(artifact, asked(), here.calls.upstream)
+        return made(kept)
+
+    here.calls.answers = [artifact]
+    here.engine.plays = [[Submitted(TRACE), keep]]
+    monkeypatch.setattr(os, "fsync", full_twice)
+
+    job = await here.over(await here.jobs.start(FILM), JobState.DONE)
+
+    lost, *_ = [one for one in here.told() if one.state is JobState.INTERRUPTED]
+    assert (lost.failure, lost.hint[:21]) == ("The disk is full.", "Make room on the disk")
+    assert "looked for at Grok" in lost.hint
+    assert (len(job.files), len(here.calls.asked)) == (1, 2)
+
+
+async def test_one_found_picture_of_several_does_not_make_a_job_done(tmp_path: Path) -> None:
+    """
+    It is kept, and the job stays interrupted: not all that were asked for are there.
+    """
+    async with shelf(tmp_path) as before:
+        request = ImageRequest("grok-imagine-image-edit", "cats", 2)
+        left = MediaJob("left", Kind.IMAGE, request, before.clock.now(), state=JobState.RUNNING, trace=TRACE)
+        await before.stores.jobs.add(left)
+
+    async with house(tmp_path) as here:
+        here.calls.upstream.has("picture", picture())
+        here.calls.answers = [Artifact(Kind.IMAGE, url="picture", trace=TRACE)]
+        job = await here.when(left, lambda now: now.hint == "Start it again.")
+
+    assert (job.state, len(job.files)) == (JobState.INTERRUPTED, 1)
 
 
 async def test_a_search_can_be_stopped(tmp_path: Path) -> None:

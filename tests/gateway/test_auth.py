@@ -114,7 +114,20 @@ async def test_loopback_names_are_known(world: World, stranger: aiohttp.ClientSe
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:4765", "127.0.0.1.evil.example", "10.0.0.7", ""]
+    "host",
+    [
+        "evil.example",
+        "evil.example:4765",
+        "127.0.0.1.evil.example",
+        "10.0.0.7",
+        "",
+        "127.0.0.1:80@evil.example",
+        "127.0.0.1:4765/evil.example",
+        "localhost:x",
+        "[::1].evil.example",
+        "[::1]:80@evil.example",
+        "[::1",
+    ],
 )
 async def test_other_host_names_are_refused(world: World, stranger: aiohttp.ClientSession, host: str) -> None:
     """

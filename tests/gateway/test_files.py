@@ -389,6 +389,62 @@ async def test_a_link_survives_a_restart(world: World, film: Kept) -> None:
     await again.stop(grace_s=0)
 
 
+@pytest.mark.parametrize(
+    ("headers", "root"),
+    [
+        ({"Host": "localhost:4765"}, "http://localhost:4765"),
+        ({"Host": "[::1]:4765"}, "http://[::1]:4765"),
+        ({"Host": "desk.example"}, "http://desk.example"),
+        ({"Host": "desk.example", "X-Forwarded-Proto": "https"}, "https://desk.example"),
+        ({"Host": "Desk.Example:8443", "X-Forwarded-Proto": "HTTPS, http"}, "https://Desk.Example:8443"),
+        (
+            {"X-Forwarded-Host": "desk.example:8443, inner", "X-Forwarded-Proto": "https"},
+            "https://desk.example:8443",
+        ),
+        # Nothing else can be put into a link.
+        ({"Host": "localhost", "X-Forwarded-Proto": "https"}, "http://localhost"),
+        ({"Host": "desk.example", "X-Forwarded-Proto": "javascript"}, "http://desk.example"),
+        ({"Host": "localhost", "X-Forwarded-Host": "evil.example"}, "http://localhost"),
+        (
+            {"Host": "localhost", "X-Forwarded-Host": "desk.example:80@evil.example"},
+            "http://localhost",
+        ),
+        ({"Host": "desk.example", "X-Forwarded-Host": "evil.example"}, "http://desk.example"),
+    ],
+)
+async def test_a_link_is_at_the_address_the_client_used(
+    world: World, http: aiohttp.ClientSession, film: Kept, headers: dict[str, str], root: str
+) -> None:
+    """
+    Also behind a proxy of the owner's, which tells how it was reached; nobody else is believed.
+    """
+    world.set_gateway(allowed_hosts=["desk.example"])
+    said = {"model": "grok-4.20-fast", "messages": [{"role": "user", "content": "Hi"}]}
+
+    async with http.post("/v1/chat/completions", json=said, headers=headers) as response:
+        assert response.status == 200
+
+    link = world.engine.links[-1]
+    assert link is not None
+    assert link(film) == root + film.path
+
+
+async def test_a_picture_that_a_client_has_is_not_converted_again(
+    world: World, anybody: aiohttp.ClientSession
+) -> None:
+    """
+    Nor even read: by its tag it is known to be the same.
+    """
+    kept = world.library.add(b"picture")
+    address = f"/v1/files/image/{kept.id}.png"
+    async with anybody.get(address) as response:
+        tag = response.headers["ETag"]
+    (world.library.folder / kept.id).unlink()
+
+    async with anybody.get(address, headers={"If-None-Match": tag}) as response:
+        assert (response.status, response.headers["ETag"]) == (304, tag)
+
+
 async def test_a_strange_host_name_opens_nothing(
     world: World, anybody: aiohttp.ClientSession, film: Kept
 ) -> None:

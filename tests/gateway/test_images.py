@@ -12,13 +12,13 @@ import pytest
 from openai.types import ImageEditCompletedEvent, ImageGenCompletedEvent, ImageGenPartialImageEvent
 
 from grokdesk.core.conversation import Media
-from grokdesk.core.errors import GrokDeskError, Incomplete, NoAccount, Refused, Unsupported, Withdrawn
+from grokdesk.core.errors import Broken, GrokDeskError, Incomplete, NoAccount, Refused, Unsupported, Withdrawn
 from grokdesk.core.events import Made, Previewed, Progressed
 from grokdesk.core.media import Artifact, ImageRequest, Kept, Kind
 from grokdesk.dialects import sse
 from grokdesk.platform.tasks import Supervisor
 from tests.gateway.conftest import World
-from tests.gateway.fakes import CREATED, Step, finished, settle, started
+from tests.gateway.fakes import CREATED, KEY, Step, finished, settle, started
 
 MODEL = "grok-imagine-image"
 EDITS = "grok-imagine-image-edit"
@@ -521,6 +521,19 @@ async def test_moderation_within_a_stream_has_the_same_code(world: World, client
         _ = [event async for event in stream]
 
     assert caught.value.code == "moderation_blocked"
+
+
+async def test_a_picture_that_cannot_be_stored_is_not_ordered_again(world: World) -> None:
+    """
+    Official clients repeat what ends with a 500 unless they are told not to, and each picture is spent.
+    """
+    world.engine.says([started()], Broken("The disk is full."))
+
+    async with openai.AsyncOpenAI(base_url=world.gateway.state.base_url, api_key=KEY) as client:
+        with pytest.raises(openai.InternalServerError, match="The disk is full"):
+            await client.images.generate(prompt="x")
+
+    assert len(world.engine.pictures) == 1
 
 
 @pytest.mark.parametrize(

@@ -491,6 +491,23 @@ async def test_a_form_that_is_too_large_is_refused(world: World, http: aiohttp.C
             "multipart/form-data; boundary=x",
             b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 101 + b"--x--\r\n",
         ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\nX: '
+            + b"y" * 100_000
+            + b"\r\n\r\n1\r\n--x--\r\n",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="a"'
+            + b"\r\nX: 1" * 500
+            + b"\r\n\r\n1\r\n--x--\r\n",
+        ),
+        ("multipart/form-data; boundary=x", b"--x\r\nno header at all\r\n\r\n1\r\n--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="a\x00b"\r\n\r\n1\r\n--x--\r\n',
+        ),
         ("application/x-www-form-urlencoded", b"a=1&" * 101),
         ("application/json", b"[]"),
         ("application/json", b"{"),
@@ -529,6 +546,32 @@ async def test_texts_in_forms_are_texts(world: World, http: aiohttp.ClientSessio
 
     assert "無" in error["message"]
     assert (told["prompt"], told["size"]) == ("Zoë's boat", "720x720")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'; filename="a.png"',
+        b'; filename="a.txt"\r\nContent-Type: text/plain',
+        b"\r\nContent-Type: image/png",
+        b"\r\nContent-Type: application/octet-stream",
+    ],
+)
+async def test_a_file_is_known_as_one(world: World, http: aiohttp.ClientSession, head: bytes) -> None:
+    """
+    By its name or its type, which may be wrong: what it is shows its content.
+    """
+    begin = b"--x\r\nContent-Disposition: form-data; name="
+    fields = begin + b'"prompt"\r\n\r\nwaves\r\n' + begin + b'"input_reference"' + head
+    body = fields + b"\r\n\r\n" + PNG + b"\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    async with http.post("/v1/videos", data=body, headers=headers) as response:
+        assert response.status == 200, await response.text()
+
+    (job,) = world.jobs.jobs.values()
+    assert isinstance(job.request, VideoRequest)
+    assert [(one.data, one.media_type) for one in job.request.references] == [(PNG, "image/png")]
 
 
 async def test_a_browser_that_sends_no_file_has_sent_none(world: World, http: aiohttp.ClientSession) -> None:

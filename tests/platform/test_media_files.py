@@ -51,6 +51,22 @@ def test_a_file_has_a_name_when_all_of_it_is_there(files: MediaFiles) -> None:
     assert files.path(kept()).read_bytes() == CONTENT
 
 
+def test_half_a_file_that_cannot_be_deleted_does_not_keep_the_program_from_starting(
+    files: MediaFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    What cannot be deleted, here for being a folder, stays; the others go.
+    """
+    (files.folder / "incoming" / "a").mkdir()
+    (files.folder / "incoming" / "b").write_bytes(b"half")
+
+    files.prepare()
+
+    assert lying(files) == []
+    assert "cannot be deleted" in caplog.text
+    caplog.clear()
+
+
 def test_a_content_is_written_once(files: MediaFiles) -> None:
     """
     The second time it is only said to be there, and nothing stays of it.
@@ -133,6 +149,7 @@ def test_what_lies_there_is_compared_with_what_is_known(files: MediaFiles) -> No
     files.put_thumbnail(stray, b"small")
     for name in ("images/notes.txt", "images/aa/notes.txt", f"images/aa/{'dd' * 32}.png"):
         (files.folder / name).write_text("mine")
+    (files.folder / "videos").mkdir()
 
     found = files.compared({(Kind.IMAGE, DIGEST), (Kind.VIDEO, gone)})
 

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from grokdesk.core.errors import Broken
 from grokdesk.core.settings import Settings, StatsigMode, Theme
 from grokdesk.platform.secrets import KeySource, Vault
-from grokdesk.platform.settings_file import InvalidSettings, SettingsFile
+from grokdesk.platform.settings_file import (
+    InvalidSettings,
+    SettingsFile,
+    read_settings_toml,
+    settings_toml,
+)
 
 OWNERS = """\
 # 我的设置
@@ -562,3 +567,75 @@ def test_a_sealed_setting_of_another_key_is_explained(path: Path, vault: Vault, 
 
     with pytest.raises(InvalidSettings, match=r"line 2: egress\.cookies was sealed with another key"):
         SettingsFile(path, vault=vault).load({}, {})
+
+
+# --- taking settings elsewhere ------------------------------------------------------------------------------
+
+
+def test_settings_taken_elsewhere_come_back_the_same() -> None:
+    """
+    As a TOML text with a heading, secrets in clear.
+    """
+    values = {
+        "gateway.port": 5000,
+        "egress.proxies": ("socks5://a:b@c:1",),
+        "appearance.theme": Theme.DARK,
+        "chat.custom_instruction": "请\n“x”",
+    }
+
+    text = settings_toml(values)
+    back, notes = read_settings_toml(text.encode())
+
+    assert text.startswith("# Settings of GrokDesk")
+    assert back == {**values, "egress.proxies": ["socks5://a:b@c:1"], "appearance.theme": "dark"}
+    assert notes == ()
+
+
+def test_what_another_file_has_too_much_is_named_and_left_out() -> None:
+    """
+    Keys that are no settings, and secrets that were sealed with another key.
+    """
+    text = '[gateway]\nprot = 1\nport = 2\n[egress]\ncookies = "sealed:AAAA"\n'
+
+    values, notes = read_settings_toml(text.encode())
+
+    assert values == {"gateway.port": 2}
+    assert notes == (
+        "the file, line 2: 'gateway.prot' is not a setting and was ignored",
+        "egress.cookies is sealed and can be opened only where it was sealed",
+    )
+
+
+@pytest.mark.parametrize(("data", "line"), [(b"[gateway\n", 1), (b"\xff\xfe", None), (b"\ngateway = 1", 2)])
+def test_another_file_that_is_no_settings_is_refused(data: bytes, line: int | None) -> None:
+    """
+    With its line where there is one; the hint speaks of that file and not of ours.
+    """
+    with pytest.raises(InvalidSettings) as told:
+        read_settings_toml(data)
+
+    assert told.value.line == line
+    assert "settings from before" not in told.value.hint
+
+
+def test_a_refused_file_is_remembered_until_it_is_right(path: Path) -> None:
+    """
+    Whoever comes later can still learn why it is not used; a save or a good file ends it.
+    """
+    file = SettingsFile(path)
+    path.write_text("[chat\n")
+    with pytest.raises(InvalidSettings) as told:
+        file.load({}, {})
+    refused = file.refused
+    path.write_text("[chat]\nmemory = true\n")
+    file.save({"chat.temporary": False})
+    after_save = file.refused
+    path.write_text("[chat\n")
+    with pytest.raises(InvalidSettings):
+        file.load()
+    path.write_text("")
+    file.load()
+
+    assert refused is told.value
+    assert after_save is None
+    assert file.refused is None

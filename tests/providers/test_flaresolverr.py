@@ -368,3 +368,43 @@ async def test_the_end_of_a_clearance_is_read(
     strange.solved(userAgent="A", cookies=[{"name": "__cf_bm", "value": "y", "expires": 5}, clearance])
 
     assert (await solver(wire, strange.url).solve(GROK, NO_PROXY)).expires_at == expires_at
+
+
+async def test_a_solver_that_is_there_says_so(sim: Simulator, world: World, wire: Wire) -> None:
+    """
+    Its version, and how many browsers it keeps open; no check is passed for that.
+    """
+    world.solver.sessions = {"grokdesk-id1": None, "somebody's": None}
+
+    found = await solver(wire, "").look(f"{sim.url}/v1/")
+
+    assert (found.reachable, found.version, found.browsers, found.ours) == (True, "3.3.21", 2, 1)
+    assert found.latency_ms is not None
+    assert asked(world) == [{"cmd": "sessions.list"}]
+    assert world.solver.solved == 0
+    assert world.violations == []
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"status": "error", "message": "no"}'])
+async def test_something_else_at_the_solver_s_address_is_told(
+    strange: Strange, wire: Wire, answer: bytes
+) -> None:
+    """
+    It is not taken for a solver.
+    """
+    strange.body = answer
+
+    found = await solver(wire, "").look(strange.url)
+
+    assert not found.reachable
+    assert found.failure
+    assert found.hint
+
+
+async def test_where_nothing_answers_there_is_no_solver(wire: Wire) -> None:
+    """
+    The reason is a sentence, not an error.
+    """
+    found = await solver(wire, "").look("http://127.0.0.1:9")
+
+    assert (found.reachable, found.failure) == (False, "The Cloudflare solver does not answer.")

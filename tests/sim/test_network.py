@@ -52,6 +52,7 @@ async def test_the_solver_keeps_browsers_open(caller: Caller, world: World) -> N
 
     answers = [await caller.post("/v1", JSON_HEADERS, wish) for wish in wishes]
     open_ = dict(world.solver.sessions)
+    _, told = await caller.post("/v1", JSON_HEADERS, {"cmd": "sessions.list"})
     gone = [
         (await caller.post("/v1", JSON_HEADERS, {"cmd": "sessions.destroy", "session": "one"}))[0]
         for _ in range(2)
@@ -63,6 +64,7 @@ async def test_the_solver_keeps_browsers_open(caller: Caller, world: World) -> N
         "Session already exists.",
     ]
     assert (open_, gone) == ({"one": proxy, "two": None}, [200, 500])
+    assert (told["sessions"], told["version"]) == (["one", "two"], "3.3.21")
     assert world.violations == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grokdesk.core.conversation import ChatRequest, Limits, Message, Role, Text, Thinking
 from grokdesk.core.errors import InvalidRequest, Unsupported
-from grokdesk.dialects import reading
+from grokdesk.dialects import reading, wishes
 from grokdesk.dialects.base import Asked
 from grokdesk.dialects.openai_chat.decode import stop_words
 from grokdesk.dialects.openai_completions.schema import TextCompletion
@@ -20,6 +20,8 @@ def decode(body: bytes) -> Asked:
             messages=(Message(Role.USER, (Text(prompt),)),),
             thinking=Thinking.HIDDEN,
             limits=Limits(max_tokens=completion.max_tokens, stop=stop_words(completion.stop)),
+            image=wishes.image(completion),
+            video=wishes.video(completion),
         ),
         stream=bool(completion.stream),
         choices=completion.n or 1,

@@ -6,15 +6,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from grokdesk.dialects.body import Body, Count, NonEmpty
+from grokdesk.dialects.body import Count, NonEmpty
 from grokdesk.dialects.openai_chat.schema import StopWords, StreamOptions
+from grokdesk.dialects.wishes import Wishing
 
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class TextCompletion(Body):
+class TextCompletion(Wishing):
     """The whole body. A prompt in tokens is wrong here: only OpenAI's models share their numbers."""
 
     model: NonEmpty

@@ -11,7 +11,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from grokdesk.core.errors import FormGone, Garbled, MayBeMade, Unreachable, UpstreamTimeout
+from grokdesk.core.errors import (
+    FormGone,
+    Garbled,
+    MayBeMade,
+    Unreachable,
+    UpstreamError,
+    UpstreamTimeout,
+)
 from grokdesk.core.events import Batch, Event, Finished, Made, Progressed, Started, Withheld
 from grokdesk.core.media import ImageRequest, Kind, Trace
 from grokdesk.core.settings import MediaForm
@@ -78,14 +85,15 @@ class _Job:
         calls = -(-self._request.count // a_call) + (1 if form is MediaForm.OLDER else 0)
         for _ in range(calls):
             before = self.count
+            wanted = min(a_call, self._request.count - before)
             try:
-                async with aclosing(self._call(body, referer)) as parts:
+                async with aclosing(self._call(body, referer, wanted)) as parts:
                     async for events in parts:
                         yield events
             except MayBeMade as error:
-                if not (before and isinstance(error.cause, _LOST)):
+                if not (self.count and isinstance(error.cause, _LOST)):
                     raise
-                log.info("pictures broken off made=%d why=%s", before, error.message)
+                log.info("pictures broken off made=%d why=%s", self.count, error.message)
                 return
             if self.count in {before, self._request.count}:
                 return
@@ -96,9 +104,9 @@ class _Job:
         older = form is MediaForm.OLDER
         placed = [await references.placed(session, patience, one, older=older) for one in pictures]
         if not older:
-            if not all(one.id for one in placed):
+            if not all(one.asset for one in placed):
                 raise uploads.unplaced(0)
-            return media_payload.edit_body(request.prompt, [one.id for one in placed], request.ratio), ""
+            return media_payload.edit_body(request.prompt, [one.asset for one in placed], request.ratio), ""
         if not all(one.url for one in placed):
             raise uploads.unplaced(0)
         prompt = media_payload.with_references(request.prompt, [one.id or one.url for one in placed])
@@ -111,29 +119,34 @@ class _Job:
         body = media_payload.edit_body_older(post.prompt or prompt, urls, post.id)
         return body, media_payload.referer(post.id)
 
-    async def _call(self, body: bytes, referer: str) -> AsyncGenerator[Batch]:
+    async def _call(self, body: bytes, referer: str, wanted: int) -> AsyncGenerator[Batch]:
         session = self._patience.of(self._session)
         account = session.account
-        wanted = self._request.count - self.count
         decoder = EditDecoder(
             wanted, self._places, Trace(account.id), first=self.count, user_id=account.user_id
         )
         path = media_payload.CHAT_PATH
-        with sent():
-            async with session.request("POST", Call.GENERATE, path, body, referer=referer) as reply:
-                while not decoder.done and (data := await reply.chunk()):
-                    if events := self._begin(decoder.feed(data)):
-                        yield events
-            decoder.end()
-            events = self._handed_on(decoder)
-            if not (events or decoder.whole or self.count):
-                raise Unreachable(
-                    "Grok's answer ended before the picture was there.",
-                    hint="Try again.",
-                    detail="the stream ended without a picture or a last frame",
-                )
-        if events:
+        failure: UpstreamError | None = None
+        try:
+            with sent():
+                async with session.request("POST", Call.GENERATE, path, body, referer=referer) as reply:
+                    while not decoder.done and (data := await reply.chunk()):
+                        if events := self._begin(decoder.feed(data)):
+                            yield events
+                decoder.end()
+                if not (decoder.pictures() or decoder.withheld or decoder.whole or self.count):
+                    raise Unreachable(
+                        "Grok's answer ended before the picture was there.",
+                        hint="Try again.",
+                        detail="the stream ended without a picture or a last frame",
+                    )
+        except UpstreamError as error:
+            failure = error
+        # What was finished by then is there, whatever became of the call.
+        if (failure is None or decoder.pictures()) and (events := self._handed_on(decoder)):
             yield self._begin(events)
+        if failure is not None and self.count < self._request.count:
+            raise failure
 
     def _handed_on(self, decoder: EditDecoder) -> list[Event]:
         """The new pictures of a call; of one that brought none, what was withheld."""

@@ -38,6 +38,8 @@ _LOST: Final = (Unreachable, UpstreamTimeout, Garbled)
 _ALMOST: Final = 0.99
 # How a film is looked for whose stream was lost (§5.6): the pauses in seconds before each look.
 LOOKS_S: Final = (0.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0)
+# And how long in all, also where nothing answers.
+LOOKED_FOR_S: Final = 30.0
 
 
 async def films(session: Session, request: VideoRequest, forms: MediaForms) -> AsyncGenerator[Batch]:
@@ -169,9 +171,9 @@ class _Job:
         ]
         if not older:
             self._trace = Trace(self._session.account.id)
-            if not all(one.id for one in placed):
+            if not all(one.asset for one in placed):
                 raise uploads.unplaced(0)
-            return media_payload.film_body_current(self._look, seconds, [one.id for one in placed])
+            return media_payload.film_body_current(self._look, seconds, [one.asset for one in placed])
         if not all(one.url for one in placed):
             raise uploads.unplaced(0)
         urls = [one.url for one in placed]
@@ -193,13 +195,15 @@ class _Job:
         decoder = FilmDecoder(
             self._places, Trace(self._session.account.id, parent_post_id=self._trace.parent_post_id)
         )
+        session = self._patience.of(self._session)
         try:
             with sent():
-                async with aclosing(self._read(part, decoder)) as parts:
+                async with aclosing(self._read(session, part, decoder)) as parts:
                     async for events in parts:
                         if told := self._told(events, part):
                             yield told
-                decoder.end()
+                if told := self._told(decoder.last(), part):
+                    yield told
         except MayBeMade as lost:
             self._trace = decoder.trace
             found = await self._found(decoder.trace) if isinstance(lost.cause, _LOST) else None
@@ -210,8 +214,7 @@ class _Job:
                 yield told
         self._trace = replace(decoder.trace, account=self._session.account.id)
 
-    async def _read(self, part: _Part, decoder: FilmDecoder) -> AsyncGenerator[Batch]:
-        session = self._patience.of(self._session)
+    async def _read(self, session: Session, part: _Part, decoder: FilmDecoder) -> AsyncGenerator[Batch]:
         path = media_payload.CHAT_PATH
         async with session.request("POST", Call.GENERATE, path, part.body, referer=part.referer) as reply:
             while not decoder.done and (data := await reply.chunk()):
@@ -246,13 +249,15 @@ class _Job:
         """What was made by a job whose stream was lost, if it is ready soon."""
         if not trace.conversation_id:
             return None
+        deadlines = self._session.means.deadlines
+        patience = Patience(deadlines, min(self._patience.left_s, LOOKED_FOR_S), "video_s")
         for pause_s in LOOKS_S:
-            if self._patience.left_s <= pause_s:
+            if patience.left_s <= pause_s:
                 return None
             if pause_s:
-                await self._session.means.deadlines.sleep(pause_s)
+                await deadlines.sleep(pause_s)
             try:
-                found = await find(self._patience.of(self._session), trace, only_listed=True)
+                found = await find(patience.of(self._session), trace, only_listed=True)
             except UpstreamError as error:
                 log.info("film not found yet why=%s", error.message)
                 continue

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Concatenate, Final, ParamSpec
 from urllib.parse import urlsplit
 
 from grokdesk.core.conversation import Media
 from grokdesk.core.errors import InvalidRequest, TooLarge
+from grokdesk.platform.tasks import offload
 from grokdesk.providers.attachments import fetch
 from grokdesk.providers.grok_web.protocol import media_payload, uploads
 from grokdesk.providers.grok_web.protocol.headers import Call
@@ -19,12 +20,15 @@ from grokdesk.providers.grok_web.protocol.uploads import File
 from grokdesk.providers.grok_web.session import Session
 from grokdesk.providers.grok_web.submitting import Patience
 
+P = ParamSpec("P")
+
 EDIT_BYTES: Final = 32 << 20
 FILM_BYTES: Final = 20 << 20
 MOST: Final = 8
 MOST_OLDER: Final = 7
 
 _KINDS: Final = {"image/jpeg", "image/png", "image/webp", "image/gif"}
+_LARGE: Final = 1 << 20
 _SOURCE: Final = "IMAGINE_SELF_UPLOAD_FILE_SOURCE"
 
 
@@ -38,10 +42,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where a picture lies at Grok: the id of the file, and its address."""
+    """Where a picture lies at Grok: the id of the file, its address, and the id the current form takes."""
 
     id: str
     url: str
+    asset: str = ""
 
 
 async def had(
@@ -107,6 +112,15 @@ def _checked(reference: Reference, number: int, most_bytes: int) -> Reference:
     return Reference(uploads.prepared(data, file.media_type, file.name, number), reference.url)
 
 
+async def _packed(
+    pack: Callable[Concatenate[File, P], bytes], file: File, *args: P.args, **kwargs: P.kwargs
+) -> bytes:
+    """What `pack` makes of `file`; a large one does not hold up the loop."""
+    if len(file.data) > _LARGE:
+        return await offload(pack, file, *args, **kwargs)
+    return pack(file, *args, **kwargs)
+
+
 async def placed(session: Session, patience: Patience, reference: Reference, *, older: bool) -> Placed:
     """Upload a picture, in either form, unless it lies with the account already.
 
@@ -119,17 +133,18 @@ async def placed(session: Session, patience: Patience, reference: Reference, *, 
     if older:
         path, body, boundary, call = (
             media_payload.UPLOAD_OLDER_PATH,
-            uploads.json_body(file),
+            await _packed(uploads.json_body, file),
             "",
             Call.UPLOAD_OLDER,
         )
     else:
         boundary = f"----WebKitFormBoundary{uuid.uuid4().hex[:16]}"
         path, call = media_payload.UPLOAD_PATH, Call.MEDIA_UPLOAD
-        body = uploads.multipart(file, boundary, source=_SOURCE)
+        body = await _packed(uploads.multipart, file, boundary, source=_SOURCE)
     async with patience.of(session).request("POST", call, path, body, boundary=boundary) as reply:
         answer = await reply.body()
     found = uploads.uploaded(answer)
     options, user_id = session.options, session.account.user_id
     uri = found.uri or (f"users/{user_id}/{found.id}/content" if user_id and found.id else "")
-    return Placed(found.id, Places(options.assets_url, options.public_images_url).absolute(uri))
+    url = Places(options.assets_url, options.public_images_url).absolute(uri)
+    return Placed(found.id, url, found.asset)

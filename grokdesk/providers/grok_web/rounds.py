@@ -22,6 +22,7 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    MediaEvent,
     Started,
     Stop,
     TextPiece,
@@ -168,6 +169,7 @@ class _Round:
         self._thought_calls: list[ToolCall] = []
         self._misfits: list[str] = []
         self._held: list[str] = []
+        self._shown: list[Event] = []
         self._whole: list[str] = []
         self._called = False
         self.objection = ""
@@ -190,6 +192,9 @@ class _Round:
             case ThoughtPiece(text):
                 return self._think(self._thinking.feed(text))
             case Cited() if self._holds:
+                return []
+            case MediaEvent() if self._holds:
+                self._shown.append(event)
                 return []
             case Started():
                 return []
@@ -244,7 +249,7 @@ class _Round:
             for call in self._thought_calls:
                 out += self._call(call)
         if self._called:
-            return [*out, replace(finished, stop=Stop.CALLS)]
+            return [*out, *self._shown, replace(finished, stop=Stop.CALLS)]
         if self._misfits and not self._is_last:
             self.objection = "\n".join((*self._misfits, "Call again with arguments that fit."))
             return out
@@ -253,12 +258,13 @@ class _Round:
             if not self._is_last:
                 self.objection = must_call_reminder(self._request.tool_choice)
                 return out
-            return [*out, TextPiece((text + _NO_CALL).strip()), finished]
+            return [*out, TextPiece((text + _NO_CALL).strip()), *self._shown, finished]
         if self._request.answer.json:
             return [*out, *self._structured(text, finished)]
         return [*out, finished]
 
     def _structured(self, text: str, finished: Finished) -> list[Event]:
+        # A picture beside it would not be JSON.
         found = conform(text, self._request.answer.schema or None)
         if not isinstance(found, Misfit):
             return [TextPiece(found.json_text), finished]

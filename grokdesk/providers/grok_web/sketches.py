@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Final
 
 from grokdesk.core.errors import EmptyAnswer
 from grokdesk.core.events import Batch, Event, Finished, Made, Progressed, Started, TextPiece, Withheld
 from grokdesk.core.media import ImageRequest
 from grokdesk.providers.grok_web.chat import Chat
+from grokdesk.providers.grok_web.protocol.failures import NotMade
 from grokdesk.providers.grok_web.protocol.pictures import Places, is_preview
 from grokdesk.providers.grok_web.rounds import Asking
 from grokdesk.providers.grok_web.session import Session
@@ -29,6 +31,7 @@ async def sketches(
     """Draw the pictures of `request`, each turn in a `chat` of its own. Raises what a refusal means.
 
     A turn that draws nothing is the last one: the next would not either. Only then what was withheld counts.
+    `NotMade` is raised when that was the first one, and said something.
     """
     options = session.options
     patience = Patience(session.means.deadlines, options.image_s, "image_s")
@@ -37,8 +40,8 @@ async def sketches(
     told: list[Event] = [Started("", "", 0)]
     while True:
         drawn.begin()
-        async with chat(patience.of(session)) as turn:
-            async for batch in _answer(turn, asking):
+        async with chat(patience.of(session)) as turn, aclosing(_answer(turn, asking)) as answer:
+            async for batch in answer:
                 told += drawn.take(batch)
                 if told:
                     yield told
@@ -48,6 +51,10 @@ async def sketches(
         told += drawn.end_of_turn()
         if drawn.enough or drawn.dry:
             break
+    if drawn.only_words:
+        raise NotMade(
+            "Grok answered in words instead of drawing.", hint="Describe the picture in another way."
+        )
     yield [*told, Finished()]
 
 
@@ -80,6 +87,11 @@ class _Drawn:
     def dry(self) -> bool:
         """Whether the last turn brought nothing, as the next one would."""
         return self._next == self._base
+
+    @property
+    def only_words(self) -> bool:
+        """Whether nothing was drawn at all, nor withheld, but something said."""
+        return not (self._next or self._withheld) and bool("".join(self._text).strip())
 
     def begin(self) -> None:
         self._base = self._next

@@ -8,6 +8,7 @@ restart every conversation is told once in full.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ from typing import Final, Self
 
 from grokdesk.core.accounts import AccountId
 from grokdesk.core.conversation import Message, Part, Role, Text, ToolCall
-from grokdesk.core.events import Batch, Called, Finished, TextPiece
+from grokdesk.core.events import Batch, Called, Finished, Made, TextPiece
 from grokdesk.providers.grok_web.protocol import payload
 from grokdesk.providers.grok_web.protocol.failures import ConversationGone
 
 _MOST: Final = 2_000
 _AGE_S: Final = 3_600.0
+# A picture in an answer. Its address is given out here, so that Grok's side of the history has none.
+_PICTURE: Final = re.compile(r"!\[image\]\([^()\s]*\)")
+_DRAWN: Final = "\n\n![image]()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Threads:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._known: OrderedDict[bytes, tuple[float, Thread]] = OrderedDict()
+        # Without a thread: several conversations differ only in their pictures.
+        self._known: OrderedDict[bytes, tuple[float, Thread | None]] = OrderedDict()
         self._off_until = 0.0
 
     def find(self, messages: Sequence[Message]) -> Further | None:
@@ -54,7 +59,7 @@ class Threads:
         if not self._known or last < 0 or last == len(messages) - 1 or self._now() < self._off_until:
             return None
         found = self._known.get(_digest(messages[: last + 1]))
-        if found is None or self._now() - found[0] > _AGE_S:
+        if found is None or found[1] is None or self._now() - found[0] > _AGE_S:
             return None
         return Further(found[1], last + 1)
 
@@ -62,16 +67,27 @@ class Threads:
         """Remember where `messages` and their `answer` can be continued."""
         if not (thread.conversation_id and thread.response_id):
             return
-        self._known[_digest([*messages, answer])] = (self._now(), thread)
+        digest, now = _digest([*messages, answer]), self._now()
+        self._known[digest] = (
+            now,
+            thread if self._is_told_apart(digest, [*messages, answer], thread) else None,
+        )
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
+
+    def _is_told_apart(self, digest: bytes, messages: Sequence[Message], thread: Thread) -> bool:
+        """Whether no other conversation reads the same but for its pictures."""
+        at, known = self._known.get(digest, (float("-inf"), None))
+        if self._now() - at > _AGE_S or not any(_has_picture(message) for message in messages):
+            return True
+        return known is not None and known.conversation_id == thread.conversation_id
 
     def forget(self, account: AccountId, conversation_id: str) -> None:
         """A conversation was deleted: what it answered is told in full from now on."""
         gone = [
             digest
             for digest, (_, thread) in self._known.items()
-            if (thread.account, thread.conversation_id) == (account, conversation_id)
+            if thread is not None and (thread.account, thread.conversation_id) == (account, conversation_id)
         ]
         for digest in gone:
             del self._known[digest]
@@ -92,12 +108,23 @@ def _digest(messages: Sequence[Message]) -> bytes:
 
 
 def _plain(message: Message) -> Message:
-    """An answer as clients send it back: blanks at its ends and the order of text and calls do not count."""
+    """An answer as clients send it back.
+
+    Blanks at its ends, the order of text and calls, and where its pictures lie do not count.
+    """
     if message.role is not Role.ASSISTANT:
         return message
-    said = "".join(part.text for part in message.parts if isinstance(part, Text)).strip()
+    said = _PICTURE.sub("", _text_of(message)).strip()
     calls = (part for part in message.parts if isinstance(part, ToolCall))
     return Message(message.role, (Text(said), *calls))
+
+
+def _has_picture(message: Message) -> bool:
+    return message.role is Role.ASSISTANT and _PICTURE.search(_text_of(message)) is not None
+
+
+def _text_of(message: Message) -> str:
+    return "".join(part.text for part in message.parts if isinstance(part, Text))
 
 
 class Kept:
@@ -120,6 +147,8 @@ class Kept:
                 self._text.append(event.text)
             elif isinstance(event, Called):
                 self._calls.append(event.call)
+            elif isinstance(event, Made):
+                self._text.append(_DRAWN)
             elif isinstance(event, Finished):
                 parts: tuple[Part, ...] = (Text("".join(self._text)), *self._calls)
                 self._done(Message(Role.ASSISTANT, parts))

@@ -37,6 +37,7 @@ TABLE: list[tuple[GrokDeskError, int, str]] = [
     (errors.Undelivered("m"), 502, "api_error"),
     (errors.Overloaded("m"), 529, "overloaded_error"),
     (errors.EmptyAnswer("m"), 502, "api_error"),
+    (errors.NothingMade("m"), 502, "api_error"),
     (errors.Garbled("m"), 502, "api_error"),
     (errors.FormGone("m"), 502, "api_error"),
     (errors.Unreachable("m"), 502, "api_error"),

@@ -8,12 +8,14 @@ from typing import Literal
 
 import pytest
 
-from grokdesk.core.accounts import Mode
+from grokdesk.core.accounts import Mode, Noted
 from grokdesk.core.conversation import Media
 from grokdesk.core.errors import (
     AccountRejected,
+    Again,
     Challenged,
     FormGone,
+    Garbled,
     InvalidRequest,
     MayBeMade,
     RateLimited,
@@ -25,6 +27,7 @@ from grokdesk.core.media import ImageRequest
 from grokdesk.core.ports import Lease
 from grokdesk.core.settings import ChatForm, MediaForm
 from grokdesk.platform.wire import Limits
+from grokdesk.providers.grok_web.protocol.failures import NotMade
 from grokdesk.sim import (
     Script,
     World,
@@ -40,6 +43,7 @@ from grokdesk.sim import (
     stall,
     stream_error,
 )
+from grokdesk.sim.script import Say
 from grokdesk.sim.script import Wire as SimWire
 from tests.providers.grok_web.stage import EGRESS, Stage
 from tests.providers.grok_web.transcripts import grammatical
@@ -263,6 +267,27 @@ async def test_what_was_made_before_a_later_call_was_lost_is_handed_on(stage: St
     assert isinstance(events[-1], Finished)
 
 
+@pytest.mark.parametrize(
+    ("form", "frames", "slots"), [(MediaForm.CURRENT, 4, [0, 1]), (MediaForm.OLDER, 5, [0])]
+)
+async def test_a_picture_that_came_before_its_call_was_lost_is_handed_on(
+    stage: Stage, form: MediaForm, frames: int, slots: list[int]
+) -> None:
+    """
+    In the current form it is all that the call makes, so that the next one follows; in the older one the
+    answer ends with it.
+    """
+    mine, theirs = stage.account("super")
+    stage.set(media_form=form)
+    theirs.next(cut_after(frames))
+
+    told, events, failure = await stage.asked(asking(2), mine)
+
+    assert failure is None
+    assert grammatical(events, finished=True)
+    assert [made.slot for made in told.made] == slots
+
+
 async def test_auto_goes_over_to_the_form_that_upstream_knows(stage: Stage) -> None:
     """
     And stays with it for the next one.
@@ -300,6 +325,23 @@ async def test_an_edit_without_a_picture_is_refused(stage: Stage) -> None:
 
     with pytest.raises(InvalidRequest, match="no picture to edit"):
         await stage.asked(ImageRequest("grok-imagine-image-edit", "make it blue"), mine)
+
+
+async def test_another_id_than_that_of_the_file_is_no_substitute(stage: Stage, world: World) -> None:
+    """
+    The current form takes one kind only (§4.2).
+    """
+    mine, _ = stage.account("super")
+    stage.set(media_form=MediaForm.CURRENT)
+    only_another = {
+        "fileMetadata": {"fileId": "0f3c1d9e-1111-4222-8333-444455556666", "fileUri": "users/u/f/content"}
+    }
+    world.next_on(UPLOAD, refused(200, only_another))
+
+    _, _, failure = await stage.asked(asking(), mine)
+
+    assert isinstance(failure, Garbled)
+    assert world.turns == []
 
 
 @pytest.mark.parametrize("reply", ["terminal_error", "id_only", "no_id"])
@@ -412,3 +454,19 @@ async def test_the_end_of_the_questions_wins_over_an_empty_picture(stage: Stage,
     _, _, failure = await stage.asked(drawing(), mine)
 
     assert isinstance(failure, RateLimited)
+
+
+@pytest.mark.parametrize("form", [ChatForm.GATEWAY, ChatForm.REST])
+async def test_an_answer_in_words_is_no_drawing(stage: Stage, form: ChatForm) -> None:
+    """
+    Nobody else is asked for it: it is not the account's doing.
+    """
+    mine, theirs = stage.account("basic")
+    stage.set(chat_form=form)
+    theirs.next(Script((Say("I would rather not draw that."),)))
+
+    told, _, failure = await stage.asked(drawing(2), mine)
+
+    assert isinstance(failure, NotMade)
+    assert (failure.again, failure.outcome) == (Again.NEVER, Noted(failure.message))
+    assert told.made == []

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from grokdesk.core.accounts import Product
 from grokdesk.core.conversation import Media
 from grokdesk.core.errors import (
     AccountRejected,
@@ -332,6 +333,32 @@ async def test_a_film_whose_stream_was_lost_is_found(stage: Stage, world: World,
     assert failure is None
     assert [made.artifact.seconds for made in told.made] == [6]
     assert grammatical(events, finished=True)
+
+
+async def test_a_lost_film_is_not_looked_for_forever(
+    stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Also where nobody answers: whoever waits hears of it soon, however long a film may take.
+    """
+    monkeypatch.setattr(films, "LOOKED_FOR_S", 0.4)
+    mine, theirs = stage.account("super")
+    theirs.next(cut_after(3))
+    heard: list[Event] = []
+
+    async def asked() -> None:
+        async with stage.provider.open(asking(), Lease(mine, Product.VIDEO_720P), EGRESS) as batches:
+            async for batch in batches:
+                heard.extend(batch)
+                for event in batch:
+                    if isinstance(event, Submitted):
+                        path = f"/rest/app-chat/conversations/{event.trace.conversation_id}/responses"
+                        world.always_on(path, stall(at="open"))
+
+    async with asyncio.timeout(5):
+        with pytest.raises(MayBeMade):
+            await asked()
+    assert any(isinstance(event, Submitted) for event in heard)
 
 
 async def test_what_was_never_sent_may_be_tried_elsewhere(stage: Stage) -> None:

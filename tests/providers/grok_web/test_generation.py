@@ -14,6 +14,7 @@ from grokdesk.core.events import Event, Made, Progressed, Submitted, Withheld
 from grokdesk.core.media import Kind, Preset, Resolution, Trace
 from grokdesk.core.settings import MediaForm
 from grokdesk.providers.grok_web.protocol import media_payload, pictures
+from grokdesk.providers.grok_web.protocol.failures import NotMade
 from grokdesk.providers.grok_web.protocol.generation import EditDecoder, FilmDecoder, made_in
 from grokdesk.providers.grok_web.protocol.media_payload import Look
 from grokdesk.providers.grok_web.protocol.pictures import Place, Places
@@ -239,7 +240,7 @@ def test_a_sample_of_a_film_gives_the_film(sample: str) -> None:
 
     events = [event for piece in media_frames(sample, "http.chunk") for event in decoder.feed(piece)]
 
-    decoder.end()
+    decoder.last()
     [made] = folded(events).made
     assert made.artifact.kind is Kind.VIDEO
     assert made.artifact.url.startswith("https://assets.grok.com/users/")
@@ -261,7 +262,7 @@ def test_a_sample_of_a_withheld_film_gives_none() -> None:
         for event in decoder.feed(piece)
     ]
 
-    decoder.end()
+    decoder.last()
     assert folded(events).made == []
     assert [type(event) for event in events].count(Withheld) == 1
     assert decoder.done
@@ -294,7 +295,7 @@ def test_what_is_no_address_of_a_film_is_none(url: object) -> None:
 
     assert decoder.film is None
     with pytest.raises(UpstreamError, match="ended before the film"):
-        decoder.end()
+        decoder.last()
 
 
 @pytest.mark.parametrize(
@@ -320,15 +321,57 @@ def test_an_error_in_the_stream_says_what_it_means(error: bytes, expected: type[
 
 def test_an_error_behind_news_is_raised_by_the_end() -> None:
     """
-    The news are handed on first.
+    The news are handed on first; then nothing more is waited for, also where the body stays open.
+    """
+    limit = b'{"error":{"code":8,"message":"Too many requests"}}'
+    films, edits = filming(), editing()
+
+    events = [*films.feed(film(progress=10) + limit), *edits.feed(image(progress=10) + limit)]
+
+    assert [type(event) for event in events] == [Progressed, Progressed]
+    assert films.done
+    assert edits.done
+    with pytest.raises(RateLimited):
+        films.last()
+    with pytest.raises(RateLimited):
+        edits.end()
+
+
+def test_nothing_that_follows_a_film_takes_it_back() -> None:
+    """
+    Not even what is no frame at all.
     """
     decoder = filming()
 
-    events = decoder.feed(film(progress=10) + b'{"error":{"code":8,"message":"Too many requests"}}')
+    decoder.feed(film(videoUrl="users/u/generated/f/a.mp4") + b'{"x":"' + b"y" * (9 << 20))
 
-    assert Progressed in map(type, events)
-    with pytest.raises(RateLimited):
-        decoder.end()
+    assert decoder.last() == []
+    assert decoder.film is not None
+
+
+def test_an_answer_in_words_is_no_film_that_was_lost() -> None:
+    """
+    It is whole, and there was never any work on a film: nobody need look for one.
+    """
+    decoder = filming()
+
+    decoder.feed(frame(token="I cannot do that.") + frame(modelResponse={"message": "I cannot do that."}))
+
+    assert decoder.done
+    with pytest.raises(NotMade):
+        decoder.last()
+
+
+def test_a_film_that_is_withheld_while_it_is_made_is_told_at_the_end() -> None:
+    """
+    When nothing takes that back.
+    """
+    decoder = filming()
+
+    decoder.feed(film(progress=60, moderated=True) + frame(modelResponse={"message": ""}))
+
+    assert [type(event) for event in decoder.last()] == [Withheld]
+    assert decoder.withheld
 
 
 PARTS = st.dictionaries(

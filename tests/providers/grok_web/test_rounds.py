@@ -15,11 +15,13 @@ from grokdesk.core.events import (
     Cited,
     Event,
     Finished,
+    Made,
     Started,
     Stop,
     TextPiece,
     ThoughtPiece,
 )
+from grokdesk.core.media import Artifact, Kind
 from grokdesk.core.tools import Must, Tool, ToolChoice, ToolKind
 from grokdesk.providers.grok_web.rounds import Asking, Rounds, block_for, messages_for, needs_rounds
 
@@ -228,6 +230,33 @@ async def test_json_that_does_not_fit_is_repaired_once() -> None:
 
     assert said(events) == '{"age":36}'
     assert "not the JSON" in upstream.asked[1].text()
+
+
+PICTURE = Made(Artifact(Kind.IMAGE, "https://assets.grok.com/users/u/generated/i/image.jpg"))
+
+
+async def test_a_picture_beside_json_does_not_break_it() -> None:
+    """
+    Whoever asked for JSON reads all of the answer as that.
+    """
+    events, _ = await told(request(json=True), [TextPiece('{"a":1}'), PICTURE, Finished()])
+
+    assert events == [TextPiece('{"a":1}'), Finished()]
+
+
+async def test_a_picture_of_an_answer_that_did_not_count_is_not_shown() -> None:
+    """
+    Only that of the answer that is told, behind its words.
+    """
+    drawn: list[Event] = [TextPiece("Here."), PICTURE, Finished()]
+    events, _ = await told(request(WEATHER, must=Must.CALL), drawn, text(call("Rome")))
+    assert PICTURE not in events
+
+    events, _ = await told(request(WEATHER, must=Must.CALL), drawn, drawn)
+    assert [type(event) for event in events] == [TextPiece, Made, Finished]
+
+    events, _ = await told(request(WEATHER), drawn)
+    assert [type(event) for event in events] == [TextPiece, Made, Finished]
 
 
 async def test_json_that_never_fits_is_a_refusal() -> None:

@@ -12,7 +12,7 @@ from grokdesk.core.errors import Unreachable, UpstreamError
 from grokdesk.core.events import Event, Made, Progressed, Submitted, Withheld
 from grokdesk.core.media import Artifact, Kind, Trace
 from grokdesk.providers.grok_web.protocol import loose, render
-from grokdesk.providers.grok_web.protocol.failures import stream_failure
+from grokdesk.providers.grok_web.protocol.failures import not_made, stream_failure
 from grokdesk.providers.grok_web.protocol.frames import Frames
 from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.loose import Json
@@ -27,6 +27,7 @@ _FILM_URLS: Final = ("videoUrl", "contentUrl", "contentURL", "assetUrl", "assetU
 _MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]]{0,300}\]\(([^()\s]{1,4000})\)")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,100}")
 _LONGEST_SIDE: Final = 1 << 20
+_LONGEST_ID: Final = 100
 
 
 class _Stream(ABC):
@@ -58,6 +59,8 @@ class _Stream(ABC):
                     out.append(Submitted(self.trace))
                 out += found
         except UpstreamError as failure:
+            if self.done:
+                return out
             self._failure = failure
             # Nothing but ids is nothing yet: another account can still be asked.
             if all(isinstance(event, Submitted) for event in out):
@@ -66,7 +69,7 @@ class _Stream(ABC):
 
     def end(self) -> None:
         """The body has ended, or is no longer wanted. Raises a failure that has not been raised yet."""
-        if self._failure is not None and not self.done:
+        if self._failure is not None:
             raise self._failure
 
     def _frame(self, frame: Json) -> Iterator[Event]:
@@ -87,7 +90,7 @@ class _Stream(ABC):
     @property
     @abstractmethod
     def done(self) -> bool:
-        """Whether no more bytes are wanted."""
+        """Whether no more bytes are wanted: all has come, or a failure that `end` raises."""
 
     @abstractmethod
     def _response(self, response: Json, whole: Json) -> Iterator[Event]:
@@ -144,7 +147,7 @@ class EditDecoder(_Stream):
     @property
     def done(self) -> bool:
         """Whether no more bytes are wanted."""
-        return self.whole or len(self._images.urls()) >= self._wanted
+        return self._failure is not None or self.whole or len(self._images.urls()) >= self._wanted
 
     @property
     def withheld(self) -> int:
@@ -233,44 +236,61 @@ class FilmDecoder(_Stream):
         self._places = places
         self._reached = 0.0
         self._over = False
+        self._blocked = False
+        self._begun = False
+        self._answered = False
         self.withheld = False
         self.film: Artifact | None = None
 
     @property
     def done(self) -> bool:
         """Whether no more bytes are wanted: the film is there, or will not come."""
-        return self._over
+        return self._over or self._failure is not None
 
-    def end(self) -> None:
-        """The body has ended. Raises `Unreachable` unless the film has come, or was withheld."""
-        super().end()
-        if self.film is None and not self.withheld:
-            raise Unreachable(
-                "Grok's answer ended before the film was there.",
-                hint="Try again.",
-                detail="the stream ended without a film",
-            )
+    def last(self) -> list[Event]:
+        """The body has ended, or is no longer wanted: what that says, besides what was told.
+
+        Raises a failure that has not been raised yet, `NotMade` when the answer was about something else than
+        a film, and `Unreachable` when it ended before the film was there.
+        """
+        self.end()
+        if self.film is not None or self.withheld:
+            return []
+        if self._blocked:
+            self.withheld = True
+            return [Withheld(0, FILM_WITHHELD)]
+        if self._answered and not (self._begun or self.trace.asset_id):
+            raise not_made("the answer is complete, without a film")
+        raise Unreachable(
+            "Grok's answer ended before the film was there.",
+            hint="Try again.",
+            detail="the stream ended without a film",
+        )
 
     def _response(self, response: Json, whole: Json) -> Iterator[Event]:
         told = loose.member(response, "streamingVideoGenerationResponse")
         if told:
             yield from self._told(told)
         if self.film is None and not self.withheld:
-            for value in loose.items(whole, "fileAttachments"):
-                if isinstance(value, str) and (url := self._film_url(value)):
-                    yield from self._made(url, {})
-                    break
+            attached = [one for one in loose.items(whole, "fileAttachments") if isinstance(one, str)]
+            if url := next((url for one in attached if (url := self._film_url(one))), ""):
+                yield from self._made(url, {})
+            elif attached:
+                # A bare id is no address, and says that there is a film (§5.8).
+                self._know(asset_id=self.trace.asset_id or attached[0][:_LONGEST_ID])
         if whole:
             # The answer is over, with a film or without.
-            self._over = True
+            self._over = self._answered = True
 
     def _told(self, told: Json) -> Iterator[Event]:
+        self._begun = True
         asset_id = loose.text(told, "assetId") or loose.text(told, "videoId")
         post_id = loose.text(told, "videoPostId") or loose.text(told, "videoId")
         parent = self.trace.parent_post_id or loose.text(told, "parentPostId")
         self._know(post_id=post_id, parent_post_id=parent, asset_id=asset_id)
         done = loose.number(told, "progress")
-        if told.get("moderated") is True:
+        self._blocked = told.get("moderated") is True
+        if self._blocked:
             if done is None or done >= _ALL:
                 self._over = self.withheld = True
                 yield Withheld(0, FILM_WITHHELD)

@@ -173,10 +173,14 @@ def file_id(body: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """Where an uploaded picture is: its id, and its address, relative or absolute. Either may be empty."""
+    """Where an uploaded picture is: its id, and its address, relative or absolute. Any may be empty.
+
+    `asset` is the one kind of id by which the current form of a job can name it (grok-web-media.md §4.2).
+    """
 
     id: str
     uri: str
+    asset: str = ""
 
 
 def uploaded(body: bytes) -> Uploaded:
@@ -193,10 +197,12 @@ def uploaded(body: bytes) -> Uploaded:
             detail=str(answer.get("terminalError"))[:300],
         )
     places = [loose.member(answer, "fileMetadata"), answer]
-    found = Uploaded(
-        next((text for place in places if (text := loose.text(place, "fileMetadataId", "fileId"))), ""),
-        next((text for place in places if (text := loose.text(place, "fileUri"))), ""),
-    )
+
+    def said(name: str) -> str:
+        return next((text for place in places if (text := loose.text(place, name))), "")
+
+    asset = said("fileMetadataId")
+    found = Uploaded(asset or said("fileId"), said("fileUri"), asset)
     if not (found.id or found.uri):
         raise unplaced(len(body))
     return found
