@@ -61,7 +61,7 @@ class Figures:
 async def fill(folder: Path, count: int) -> None:
     """Put `count` pictures into a data folder, each with a small one of its own."""
     paths = Paths.under(folder).create()
-    async with _opened(paths) as (stores, library):
+    async with opened(paths) as (stores, library):
         whole = drawn.frame("bench", 320, 320, 0.5, 70)
         small = pictures.thumbnail(whole)
         rng = Random(1)
@@ -94,7 +94,7 @@ async def measured(folder: Path, count: int) -> Figures:
     """Open the library of a folder and use it."""
     found = Figures()
     began = time.perf_counter()
-    async with _opened(Paths.under(folder).create()) as (_, library):
+    async with opened(Paths.under(folder).create()) as (_, library):
         found.opened = _since(began)
         async with _watched() as holds:
             began = time.perf_counter()
@@ -121,7 +121,8 @@ async def measured(folder: Path, count: int) -> Figures:
 
 
 @asynccontextmanager
-async def _opened(paths: Paths) -> AsyncIterator[tuple[LibraryStores, Library]]:
+async def opened(paths: Paths) -> AsyncIterator[tuple[LibraryStores, Library]]:
+    """The library of a data folder, without the rest of the program."""
     clock = SystemClock()
     deadlines = Deadlines(clock)
     vault = Vault(bytes(32), KeySource.KEY_FILE)

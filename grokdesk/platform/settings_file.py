@@ -408,7 +408,8 @@ def _complaint(
     values: Mapping[str, object],
     where: Callable[[str], tuple[str, int | None]],
 ) -> tuple[str, int | None]:
-    what = message.removeprefix("Value error, ")
+    what = message.removeprefix("Value error, ").partition(", unable to parse")[0]
+    what = re.sub(r"^(Input|String) should", "must", what)
     name = ".".join(map(str, loc[:2]))
     if name in _FIELDS:
         place, line = where(name)

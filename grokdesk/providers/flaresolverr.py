@@ -109,11 +109,14 @@ class FlareSolverr:
                 await self._destroy(session)
 
     async def look(self, address: str) -> SolverTested:
-        """See `core.ports.SolverTester.look`. Its list of browsers is the cheapest thing to ask for."""
+        """See `core.ports.SolverTester.look`.
+
+        Its list of browsers is the cheapest thing to ask for; solvers that have none say so, and are there.
+        """
         began = self._clock.monotonic()
         try:
             body = await self._ask(_base(SolverOptions(address)), {"cmd": "sessions.list"}, _LOOK_S)
-            answer = _answered(body, Secret(""))
+            answer = _read(body)
         except NoClearance as error:
             return SolverTested(reachable=False, failure=error.message, hint=error.hint)
         found = answer.get("sessions")
@@ -209,6 +212,14 @@ def _proxy(proxy: Secret) -> dict[str, object]:
 
 def _answered(body: bytes, proxy: Secret) -> Mapping[str, Any]:
     """The answer as an object. Raises `NoClearance` for one that says no, or cannot be read."""
+    answer = _read(body)
+    if answer["status"] != "ok":
+        raise _unsuccessful(str(answer.get("message") or ""), proxy)
+    return answer
+
+
+def _read(body: bytes) -> Mapping[str, Any]:
+    """What a solver says, whether yes or no. Raises `NoClearance` for what no solver says."""
     try:
         answer = orjson.loads(body) if len(body) <= _LARGEST else None
     except ValueError:
@@ -220,8 +231,6 @@ def _answered(body: bytes, proxy: Secret) -> Mapping[str, Any]:
             detail=f"{len(body)} bytes",
             everywhere=True,
         )
-    if answer["status"] != "ok":
-        raise _unsuccessful(str(answer.get("message") or ""), proxy)
     return answer
 
 

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from grokdesk.core.accounts import AccountId
+from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.notices import (
     AccountChanged,
     Bus,
@@ -37,6 +38,12 @@ class Bridge(QObject):
     """tuple of `RunRecord`, the newest of each run."""
     gateway = Signal(object)
     """The last `GatewayState`."""
+    library = Signal(object)
+    """frozenset of the ids of files that were added, changed or deleted."""
+    media_jobs = Signal(object)
+    """tuple of `MediaJob`, the newest of each job."""
+    jobs = Signal(object)
+    """frozenset of the ids of acts on accounts that went on."""
     egress = Signal()
     keys = Signal()
     settings = Signal(object)
@@ -49,6 +56,9 @@ class Bridge(QObject):
         self._accounts: set[AccountId] = set()
         self._runs: dict[str, RunRecord] = {}
         self._troubles: dict[str, Trouble] = {}
+        self._library: set[str] = set()
+        self._media_jobs: dict[str, MediaJob] = {}
+        self._jobs: set[str] = set()
         self._gateway: GatewayChanged | None = None
         self._settings: SettingsChanged | None = None
         self._egress = self._keys = False
@@ -82,8 +92,12 @@ class Bridge(QObject):
                 self._keys = True
             case CleanedUp(ids):
                 self._accounts |= ids
-            case JobChanged() | LibraryChanged() | MediaJobChanged():
-                pass  # shown where it was begun, which asks for it
+            case JobChanged(job_id):
+                self._jobs.add(job_id)
+            case LibraryChanged(files):
+                self._library |= files
+            case MediaJobChanged(job):
+                self._media_jobs[job.id] = job
             case SettingsChanged():
                 self._settings = notice
             case Trouble():
@@ -98,6 +112,9 @@ class Bridge(QObject):
         accounts, self._accounts = self._accounts, set()
         runs, self._runs = self._runs, {}
         troubles, self._troubles = self._troubles, {}
+        library, self._library = self._library, set()
+        media_jobs, self._media_jobs = self._media_jobs, {}
+        jobs, self._jobs = self._jobs, set()
         gateway, self._gateway = self._gateway, None
         settings, self._settings = self._settings, None
         egress, self._egress = self._egress, False
@@ -110,6 +127,12 @@ class Bridge(QObject):
             self.accounts.emit(frozenset(accounts))
         if runs:
             self.runs.emit(tuple(runs.values()))
+        if library:
+            self.library.emit(frozenset(library))
+        if media_jobs:
+            self.media_jobs.emit(tuple(media_jobs.values()))
+        if jobs:
+            self.jobs.emit(frozenset(jobs))
         if keys:
             self.keys.emit()
         if egress:

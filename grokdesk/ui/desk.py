@@ -19,6 +19,7 @@ from grokdesk.ui import report
 from grokdesk.ui.bridge import Bridge
 from grokdesk.ui.host import Host
 from grokdesk.ui.memory import Memory
+from grokdesk.ui.models.settings import InForce
 from grokdesk.ui.theme import Look
 from grokdesk.ui.work import Work
 
@@ -54,6 +55,7 @@ class Desk(QObject):
         self.look = look
         self.bridge = bridge
         self.memory = memory
+        self.in_force = InForce(host, bridge)
         self.work = Work(lambda error: report.show(self._say_failure, error))
         self._undos: list[Callable[[], Awaitable[None]]] = []
         self._copied: Secret | None = None
@@ -96,6 +98,16 @@ class Desk(QObject):
             # The banner says it, and stays until it is solved.
             if self.gateway.phase is not GatewayPhase.FAILED:
                 raise
+
+    def restart_gateway(self) -> None:
+        """Stop the gateway and start it as it is set now."""
+        self.work.start(self._restart_gateway(), exclusive="gateway")
+
+    async def _restart_gateway(self) -> None:
+        await self.host.gateway.stop()
+        await self._start_gateway()
+        if self.gateway.phase is GatewayPhase.RUNNING:
+            self.say(self.tr("The address is now %1.").replace("%1", self.gateway.address))
 
     def use_port(self, port: int) -> None:
         """Listen on another port from now on."""
@@ -230,6 +242,11 @@ class Desk(QObject):
         if wanted:
             self.host.checks.start(wanted)
             self.say(self.tr("Checking %n account(s)…", "", len(wanted)))
+
+    def did(self, text: str, back: Callable[[], Awaitable[None]]) -> None:
+        """Tell what was done, and offer to take it back by `back`."""
+        self._undos.append(back)
+        self.said.emit(Toast(text, undo=lambda: self._undo(back), seconds=_UNDO_S))
 
     def undo(self) -> None:
         """Take the last act back."""

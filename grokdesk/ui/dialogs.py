@@ -137,3 +137,19 @@ async def open_file(parent: QWidget, title: str, kinds: str) -> Path | None:
     dialog.fileSelected.connect(chosen.append)
     said = await answer(dialog)
     return Path(chosen[0]) if said is Answer.YES and chosen else None
+
+
+async def save_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
+    """Let a person choose where a file is written; None when they change their mind.
+
+    `name` is proposed; a name without an ending gets the one of `name`.
+    """
+    dialog = QFileDialog(parent, title)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilter(kinds)
+    dialog.setDefaultSuffix(Path(name).suffix.removeprefix("."))
+    dialog.selectFile(name)
+    chosen: list[str] = []
+    dialog.fileSelected.connect(chosen.append)
+    said = await answer(dialog)
+    return Path(chosen[0]) if said is Answer.YES and chosen else None

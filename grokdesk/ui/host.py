@@ -10,11 +10,18 @@ from grokdesk.core.notices import Bus, GatewayState
 from grokdesk.core.ports import Clock
 from grokdesk.core.settings import Live
 from grokdesk.engine.accounts import AccountPool, Brought
+from grokdesk.engine.acts import Acts
+from grokdesk.engine.asset_fetch import AssetFetch
+from grokdesk.engine.egress import EgressService
 from grokdesk.engine.import_export import Plan
+from grokdesk.engine.jobs import Jobs
 from grokdesk.engine.keys import ClientKeys
+from grokdesk.engine.library import Library
+from grokdesk.engine.media_jobs import MediaJobs
 from grokdesk.engine.reading import Reading
 from grokdesk.engine.runs import RunLog
 from grokdesk.platform.paths import Paths
+from grokdesk.platform.settings_file import SettingsFile
 from grokdesk.platform.tasks import Supervisor
 
 
@@ -84,6 +91,11 @@ class Host(Protocol):
         ...
 
     @property
+    def settings_file(self) -> SettingsFile:
+        """The file of the settings, and what was not understood in it."""
+        ...
+
+    @property
     def bus(self) -> Bus:
         """Notices."""
         ...
@@ -116,6 +128,36 @@ class Host(Protocol):
     @property
     def runs(self) -> RunLog:
         """The requests."""
+        ...
+
+    @property
+    def library(self) -> Library:
+        """The pictures and films."""
+        ...
+
+    @property
+    def media_jobs(self) -> MediaJobs:
+        """What is being made."""
+        ...
+
+    @property
+    def acts(self) -> Acts:
+        """What is done to accounts at Grok."""
+        ...
+
+    @property
+    def jobs(self) -> Jobs:
+        """The acts that run, and the last that ended."""
+        ...
+
+    @property
+    def asset_fetch(self) -> AssetFetch:
+        """Brings what accounts keep at Grok into the library."""
+        ...
+
+    @property
+    def egress(self) -> EgressService:
+        """The ways out."""
         ...
 
     @property

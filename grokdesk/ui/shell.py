@@ -39,12 +39,12 @@ class Shell(QObject):
         await self.leave()
 
     def quit(self) -> None:
-        """Ask first while requests run, then request the end."""
-        running = self._host.runs.in_flight
-        if running and not self._asking:
-            self.desk.work.start(self._ask_to_quit(running), exclusive="quit")
-        elif not running:
+        """Ask first while requests run or changes are not saved, then request the end."""
+        running, unsaved = self._host.runs.in_flight, self.window.unsaved()
+        if not running and not unsaved:
             self._host.shutdown.request()
+        elif not self._asking:
+            self.desk.work.start(self._ask_to_quit(running, unsaved), exclusive="quit")
 
     def refresh_tray(self, *_: object) -> None:
         """Show in the tray how things are."""
@@ -154,15 +154,23 @@ class Shell(QObject):
         elif said is dialogs.Answer.NO:
             self._host.shutdown.request()
 
-    async def _ask_to_quit(self, running: int) -> None:
+    async def _ask_to_quit(self, running: int, unsaved: int) -> None:
+        if running:
+            title = self.tr("Quit with %n request(s) running?", "", running)
+            text = self.tr("The apps that wait for them will see a broken answer.")
+            if unsaved:
+                text = f"{text} {self.tr('%n unsaved change(s) of the settings are lost.', '', unsaved)}"
+        else:
+            title = self.tr("Quit with %n unsaved change(s)?", "", unsaved)
+            text = self.tr("They are under Settings, where they can be saved.")
         self._asking = True
         try:
             self.window.bring_up()
             said = await dialogs.ask(
                 self.window,
                 dialogs.Question(
-                    self.tr("Quit with %n request(s) running?", "", running),
-                    self.tr("The apps that wait for them will see a broken answer."),
+                    title,
+                    text,
                     self.tr("Quit"),
                     self.tr("Keep running"),
                     risky=True,

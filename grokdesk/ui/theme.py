@@ -243,6 +243,7 @@ QPushButton:disabled { color: @disabled; border-color: @border; background: @bg;
 QPushButton[kind="primary"] { background: @accent; color: @on_accent; border-color: @accent; }
 QPushButton[kind="primary"]:focus { border: 2px solid @text; }
 QPushButton[kind="primary"]:disabled { background: @border; color: @disabled; border-color: @border; }
+QPushButton[kind="switch"]:checked { background: @selection; border: 2px solid @accent; padding: 4px 11px; }
 QPushButton[kind="plain"] { background: transparent; border: 1px solid transparent; color: @accent; }
 QPushButton[kind="plain"]:hover { background: @sunken; }
 QPushButton[kind="plain"]:focus { border: 2px solid @accent; }
@@ -257,6 +258,9 @@ QComboBox:focus { padding-right: 23px; }
 QComboBox::drop-down { border: none; width: 0; }
 QComboBox::down-arrow { image: none; }
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus { border: 2px solid @accent; padding: 4px 7px; }
+QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled {
+  background: @bg; color: @text2; border-color: @border;
+}
 QPlainTextEdit[kind="code"] { background: @sunken; border: 1px solid @border; }
 QPlainTextEdit[kind="code"]:focus { border: 2px solid @accent; padding: 4px 7px; }
 
@@ -292,6 +296,8 @@ QPushButton[kind="place"] {
 QPushButton[kind="place"]:hover { background: @border; }
 QPushButton[kind="place"]:checked { background: @selection; font-weight: 600; }
 QPushButton[kind="place"]:focus { border: 2px solid @accent; padding: 6px 10px; }
+QPushButton[kind="place"][slim="true"] { padding: 4px 11px; }
+QPushButton[kind="place"][slim="true"]:focus { padding: 3px 10px; }
 QPushButton[kind="place"][narrow="true"] { padding: 7px 0; text-align: center; }
 QPushButton[kind="place"][narrow="true"]:focus { padding: 6px 0; }
 
@@ -314,6 +320,8 @@ QHeaderView::section {
   align: left;
 }
 QHeaderView::section:hover { color: @text; }
+QProgressBar { background: @border; border: none; border-radius: 3px; }
+QProgressBar::chunk { background: @accent; border-radius: 3px; }
 QScrollArea { border: none; background: transparent; }
 QScrollArea:focus { border: 2px solid @accent; }
 QSplitter::handle { background: transparent; }

@@ -22,7 +22,7 @@ from grokdesk.core.errors import (
     Undelivered,
     Unreachable,
 )
-from grokdesk.core.library import Change, Sought
+from grokdesk.core.library import Change, Sought, Used
 from grokdesk.core.media import Artifact, Kept, Kind
 from grokdesk.core.notices import LibraryChanged
 from grokdesk.core.ports import Download
@@ -438,6 +438,19 @@ async def test_a_removed_file_is_deleted_when_its_time_is_over(here: Shelf) -> N
     assert await here.library.restore([kept.id]) == []
 
 
+async def test_everything_removed_can_go_at_once(here: Shelf) -> None:
+    """
+    When its owner says so, a removed file is deleted long before its time; what was not removed stays.
+    """
+    kept, other = await keep(here, "a"), await keep(here, "b")
+    await here.library.remove([kept.id])
+
+    assert await here.library.purge(everything=True) == 1
+
+    assert await here.library.restore([kept.id]) == []
+    assert await here.library.find(other.id) == other
+
+
 async def test_a_content_stays_as_long_as_one_file_has_it(here: Shelf) -> None:
     """
     Of two files with the same content one can be deleted without the other.
@@ -528,6 +541,21 @@ async def test_above_its_limit_the_oldest_go(here: Shelf) -> None:
 
     assert await left(here) == [one.id for one in made[3:]]
     assert here.lying() == with_thumbnails(*made[3:])
+
+
+async def test_what_would_go_is_told_before(here: Shelf) -> None:
+    """
+    As many files and bytes as `trim` then deletes; nothing where there is room.
+    """
+    made = await filled(here, 5)
+    before = await here.library.excess()
+    here.limit(images_max_mb=1)
+
+    told = await here.library.excess()
+
+    assert before == {}
+    assert told == {Kind.IMAGE: Used(3, sum(one.size for one in made[:3]))}
+    assert await here.library.trim() == 3
 
 
 async def test_favourites_never_go(here: Shelf) -> None:

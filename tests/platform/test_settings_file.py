@@ -161,16 +161,16 @@ def test_a_slip_in_the_form_names_its_line(path: Path, text: str, line: int) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("\n[gateway]\nport = 70000\n", "config.toml, line 3: gateway.port: Input should be less than"),
-        ("gateway.port = 'x'\n", "config.toml, line 1: gateway.port: Input should be a valid integer"),
-        ("# a\ngateway = { host = 'h', port = -1 }\n", "config.toml, line 2: gateway.port: Input should be"),
+        ("\n[gateway]\nport = 70000\n", "config.toml, line 3: gateway.port: must be less than"),
+        ("gateway.port = 'x'\n", "config.toml, line 1: gateway.port: must be a valid integer"),
+        ("# a\ngateway = { host = 'h', port = -1 }\n", "config.toml, line 2: gateway.port: must be"),
         (
             "[gateway]\nallowed_hosts = [\n  'a', # one\n  5,\n]\nport = 1\n",
-            "config.toml, line 2: gateway.allowed_hosts: Input should be a valid string",
+            "config.toml, line 2: gateway.allowed_hosts: must be a valid string",
         ),
         (
             "[chat]\ncustom_instruction = '''\nport = 5\n'''\n[gateway]\nport = -5\n",
-            "config.toml, line 6: gateway.port: Input should be greater",
+            "config.toml, line 6: gateway.port: must be greater",
         ),
         ("\n\ngateway = 5\n", "config.toml, line 3: 'gateway' is a section: write [gateway]"),
         ("[egress]\nproxies = ['ftp://me:hunter2@h']\n", "config.toml, line 2: egress.proxies: 'ftp' is not"),
@@ -178,7 +178,7 @@ def test_a_slip_in_the_form_names_its_line(path: Path, text: str, line: int) -> 
             "[gateway]\nhost = '0.0.0.0'\nrequire_key = false\n",
             "config.toml, line 3: gateway.require_key can only be off",
         ),
-        ("[appearance]\ntheme = 'pink'\n", "config.toml, line 2: appearance.theme: Input should be 'system'"),
+        ("[appearance]\ntheme = 'pink'\n", "config.toml, line 2: appearance.theme: must be 'system'"),
     ],
 )
 def test_a_wrong_value_names_its_line_and_setting(path: Path, text: str, message: str) -> None:
@@ -197,7 +197,7 @@ def test_several_wrong_values_are_told_at_once(path: Path) -> None:
     """
     told = wrong(path, "[gateway]\nport = -1\nmax_body_mb = 0\n")
 
-    assert [line.split(": Input")[0] for line in told.message.splitlines()] == [
+    assert [line.split(": must")[0] for line in told.message.splitlines()] == [
         "config.toml, line 2: gateway.port",
         "config.toml, line 3: gateway.max_body_mb",
     ]

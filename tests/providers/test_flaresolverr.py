@@ -385,20 +385,32 @@ async def test_a_solver_that_is_there_says_so(sim: Simulator, world: World, wire
     assert world.violations == []
 
 
-@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"status": "error", "message": "no"}'])
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"message": "no"}'])
 async def test_something_else_at_the_solver_s_address_is_told(
     strange: Strange, wire: Wire, answer: bytes
 ) -> None:
     """
     It is not taken for a solver.
     """
-    strange.body = answer
+    strange.answer = answer
 
     found = await solver(wire, "").look(strange.url)
 
-    assert not found.reachable
-    assert found.failure
+    assert (found.reachable, found.failure) == (False, "The Cloudflare solver's answer cannot be read.")
     assert found.hint
+
+
+async def test_a_solver_without_a_list_of_browsers_is_there_all_the_same(
+    strange: Strange, wire: Wire
+) -> None:
+    """
+    It passes checks, which is what it is for.
+    """
+    strange.answer = b'{"status": "error", "message": "unknown command", "version": 3}'
+
+    found = await solver(wire, "").look(strange.url)
+
+    assert (found.reachable, found.version, found.browsers) == (True, "3", 0)
 
 
 async def test_where_nothing_answers_there_is_no_solver(wire: Wire) -> None:

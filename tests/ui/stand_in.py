@@ -26,12 +26,20 @@ from grokdesk.core.runs import RunRecord, RunState, Try
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live, Settings
 from grokdesk.engine.accounts import AccountPool, Brought
+from grokdesk.engine.acts import Acts
+from grokdesk.engine.asset_fetch import AssetFetch
+from grokdesk.engine.egress import EgressService
 from grokdesk.engine.import_export import Plan
+from grokdesk.engine.jobs import Jobs
 from grokdesk.engine.keys import ClientKeys
+from grokdesk.engine.library import Library
+from grokdesk.engine.media_jobs import MediaJobs
 from grokdesk.engine.reading import Reading, read_accounts
 from grokdesk.engine.runs import RunLog
+from grokdesk.platform.deadlines import Deadlines
 from grokdesk.platform.ids import client_key
 from grokdesk.platform.paths import Paths
+from grokdesk.platform.settings_file import SettingsFile
 from grokdesk.platform.tasks import Supervisor
 
 NOON = 1_786_500_000.0
@@ -177,9 +185,11 @@ class StandIn:
     paths: Paths
     demo: bool
     live: Live
+    settings_file: SettingsFile
     bus: Bus
     clock: Still
     tasks: Supervisor
+    egress: EgressService
     pool: AccountPool
     store: AccountsInMemory
     checks: Checks
@@ -201,6 +211,7 @@ class StandIn:
         notes: Sequence[str] = (),
     ) -> StandIn:
         bus, clock, live = Bus(), Still(), Live(Settings())
+        paths = Paths.under(folder).create()
         live.subscribe(lambda old, new: bus.publish(SettingsChanged(old, new)))
         names = (f"id{number:05}" for number in itertools.count())
         store = AccountsInMemory(accounts)
@@ -210,14 +221,16 @@ class StandIn:
         await pool.load()
         await keys.load()
         await log.load()
-        door = Door(bus, live)
+        door, tasks = Door(bus, live), Supervisor()
         return cls(
-            paths=Paths.under(folder).create(),
+            paths=paths,
             demo=demo,
             live=live,
+            settings_file=SettingsFile(paths.config_file),
             bus=bus,
             clock=clock,
-            tasks=Supervisor(),
+            tasks=tasks,
+            egress=EgressService(live, bus, clock, lambda: None, tasks=tasks, deadlines=Deadlines(clock)),
             pool=pool,
             store=store,
             checks=Checks(),
@@ -229,6 +242,26 @@ class StandIn:
             raisers=[],
         )
 
+    @property
+    def library(self) -> Library:
+        raise _missing()
+
+    @property
+    def media_jobs(self) -> MediaJobs:
+        raise _missing()
+
+    @property
+    def acts(self) -> Acts:
+        raise _missing()
+
+    @property
+    def jobs(self) -> Jobs:
+        raise _missing()
+
+    @property
+    def asset_fetch(self) -> AssetFetch:
+        raise _missing()
+
     def read_accounts(self, data: bytes | str) -> Reading:
         return read_accounts(data)
 
@@ -238,14 +271,14 @@ class StandIn:
         return brought
 
     async def change(self, changes: Mapping[str, Any]) -> None:  # values of any setting
-        settings = self.live.now.model_dump()
-        for name, value in changes.items():
-            section, _, field = name.partition(".")
-            settings[section][field] = value
-        self.live.set(Settings.model_validate(settings))
+        self.live.set(self.settings_file.save(changes))
 
     def on_raise(self, callback: Callable[[], None]) -> None:
         self.raisers.append(callback)
+
+
+def _missing() -> AssertionError:
+    return AssertionError("The small program has no such part; tests that need it run the whole one.")
 
 
 def token(number: int) -> str:

@@ -24,7 +24,7 @@ _INSET: Final = 5
 _WIDEST_TITLE: Final = 130
 
 
-class _WholeRows(QStyledItemDelegate):
+class WholeRows(QStyledItemDelegate):
     """Paints no dotted frame around the current cell: the row and the ring of the table say where one is."""
 
     def paint(
@@ -42,7 +42,7 @@ class Table(QTableView):
         super().__init__()
         self._rows = rows
         self.setModel(rows)
-        self.setItemDelegate(_WholeRows(self))
+        self.setItemDelegate(WholeRows(self))
         self.setAccessibleName(name)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

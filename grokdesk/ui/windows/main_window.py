@@ -67,9 +67,30 @@ def places() -> tuple[Place, ...]:
     """The sidebar from top to bottom; a new pane is a line here."""
     return (
         Place("home", _tr("Home"), "home", Home),
+        Place("library", _tr("Library"), "library", _library),
         Place("accounts", _tr("Accounts"), "accounts", AccountsPane),
+        Place("network", _tr("Network"), "network", _network),
         Place("requests", _tr("Requests"), "requests", RequestsPane),
+        Place("settings", _tr("Settings"), "settings", _settings),
     )
+
+
+def _library(desk: Desk) -> Pane:
+    from grokdesk.ui.windows.library import LibraryPane  # noqa: PLC0415 - only when it is visited
+
+    return LibraryPane(desk)
+
+
+def _network(desk: Desk) -> Pane:
+    from grokdesk.ui.windows.network import NetworkPane  # noqa: PLC0415 - only when it is visited
+
+    return NetworkPane(desk)
+
+
+def _settings(desk: Desk) -> Pane:
+    from grokdesk.ui.windows.settings import SettingsPane  # noqa: PLC0415 - only when it is visited
+
+    return SettingsPane(desk)
 
 
 class MainWindow(QWidget):
@@ -110,7 +131,11 @@ class MainWindow(QWidget):
         self.activateWindow()
 
     def go(self, where: str) -> Pane:
-        """Show a pane; `accounts:owner` shows the accounts that need their owner."""
+        """Show a pane.
+
+        `accounts:owner` shows the accounts that need their owner, `settings:gateway.port` one setting,
+        `network:` with the name of a way out that one, `network:cloudflare` the other page.
+        """
         key, _, kind = where.partition(":")
         pane = self._panes.get(key)
         if pane is None:
@@ -121,7 +146,13 @@ class MainWindow(QWidget):
         self._buttons[key].setChecked(True)
         if kind and isinstance(pane, AccountsPane):
             pane.show_kind(Kind(kind))
+        elif kind:
+            pane.open_at(kind)
         return pane
+
+    def unsaved(self) -> int:
+        """How many changes would be lost if the program ended now."""
+        return sum(pane.unsaved() for pane in self._panes.values())
 
     @property
     def pane(self) -> Pane:
@@ -226,7 +257,12 @@ class MainWindow(QWidget):
             found.append(Notice("gateway", Weight.ERROR, text, tuple(acts)))
         for trouble in self._troubles.values():
             text = f"{trouble.message} {trouble.hint}".strip()
-            found.append(Notice(f"trouble:{trouble.key}", Weight.ERROR, text))
+            show: tuple[tuple[str, Callable[[], None]], ...] = ()
+            if trouble.key == "settings":
+                show = ((self.tr("Show settings"), lambda: desk.pane_wanted.emit("settings")),)
+            elif trouble.key == "egress":
+                show = ((self.tr("Show clearances"), lambda: desk.pane_wanted.emit("network:cloudflare")),)
+            found.append(Notice(f"trouble:{trouble.key}", Weight.ERROR, text, show))
         counts = desk.host.pool.counts()
         if counts.total and counts.need_owner == counts.total:
             found.append(
@@ -366,6 +402,7 @@ class MainWindow(QWidget):
             ("copy key", self.tr("Copy key"), QKeySequence("Ctrl+Shift+K"), desk.copy_key),
             ("undo", self.tr("Undo"), QKeySequence("Ctrl+Z"), desk.undo),
             ("refresh", self.tr("Check accounts again"), QKeySequence("F5"), self._refresh),
+            ("settings", self.tr("Settings"), QKeySequence("Ctrl+,"), lambda: self._go_by_key("settings")),
             ("close", self.tr("Close window"), QKeySequence("Ctrl+W"), self.close),
             ("quit", self.tr("Quit"), QKeySequence("Ctrl+Q"), self.quit_wanted.emit),
         ):

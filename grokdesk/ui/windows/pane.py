@@ -21,6 +21,13 @@ class Pane(QWidget):
         """Where Ctrl+F goes, if anywhere."""
         return None
 
+    def open_at(self, where: str) -> None:
+        """Show a certain thing in it, such as one setting by its name."""
+
+    def unsaved(self) -> int:
+        """How many changes would be lost if the program ended now."""
+        return 0
+
     def appeared(self) -> None:
         """It can be seen from now on: take in what happened meanwhile."""
 
