@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Final
 
 from grokdesk.core.accounts import Meter, Mode, Product, Tier
-from grokdesk.core.errors import ModelNotFound
 
 OWNER: Final = "xai"
 
@@ -92,23 +91,6 @@ MODELS: Final[tuple[Model, ...]] = (
     Model("grok-chat-heavy", "Grok Heavy", Mode.HEAVY, _HEAVY, _SUMMER),
     _media("grok-imagine-image-2.0", "Grok Imagine 2.0", Does.QUALITY, Product.IMAGE_PRO, _SUMMER),
 )
-
-_BY_NAME: Final = {model.name: model for model in MODELS}
-
-
-def model_named(name: str) -> Model:
-    """Return the model called `name`.
-
-    Raises `ModelNotFound` with the nearest names when there is none.
-    """
-    found = _BY_NAME.get(name)
-    if found is not None:
-        return found
-    raise ModelNotFound(
-        f"The model '{name}' does not exist.",
-        param="model",
-        hint="GET /v1/models lists the names, for example grok-4.20-fast.",
-    )
 
 
 def modes_for(model: Model, *, fallback: bool) -> tuple[Mode, ...]:

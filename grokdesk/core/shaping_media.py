@@ -19,6 +19,7 @@ from grokdesk.core.events import (
     Progressed,
     TextPiece,
     ThoughtPiece,
+    Transcript,
     Withheld,
 )
 from grokdesk.core.media import Artifact, Kept, Kind
@@ -124,12 +125,18 @@ class ProgressAsThinking:
 
 
 class MediaAsText:
-    """Puts pictures and films into the text of an answer; whatever else is told about them is dropped."""
+    """Puts pictures and films into the text of an answer; whatever else is told about them is dropped.
 
-    def __init__(self, image_form: ImageForm, video_form: VideoForm, link: Link) -> None:
+    `transcript` holds what was said before the first of them: until then it need not be fed.
+    """
+
+    def __init__(
+        self, image_form: ImageForm, video_form: VideoForm, link: Link, transcript: Transcript
+    ) -> None:
         self._image_form = image_form
         self._video_form = video_form
         self._link = link
+        self._transcript = transcript
         self._begun = False
 
     def feed(self, event: Event) -> Sequence[Event]:
@@ -139,7 +146,7 @@ class MediaAsText:
                 self._begun = True
                 return (event,)
             case Made(artifact, _, kept):
-                gap = "\n\n" if self._begun else ""
+                gap = "\n\n" if self._begun or self._transcript.text else ""
                 self._begun = True
                 return (TextPiece(gap + self._text(artifact, kept)),)
             case MediaEvent():

@@ -18,7 +18,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import orjson
 from pydantic import Field as Checked
 
-from grokdesk.core.catalog import MODELS, Does, model_named
+from grokdesk.core.catalog import MODELS, Does
 from grokdesk.core.errors import GrokDeskError, InvalidRequest, Unsupported
 from grokdesk.core.media import AUTO, MOST_IMAGES, ImageRequest, image_ratio
 from grokdesk.core.offer import EVERYTHING, Offer
@@ -105,7 +105,7 @@ class ImagesAsked:
     @property
     def quality(self) -> str:
         """What the answer says of the quality."""
-        return _QUALITIES.get(model_named(self.request.model).does, "medium")
+        return _QUALITIES.get(EVERYTHING.named(self.request.model).does, "medium")
 
     @property
     def usage(self) -> dict[str, object]:

@@ -13,17 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from grokdesk.core.conversation import Media
 from grokdesk.core.errors import InvalidRequest
+from grokdesk.core.file_types import sniffed
 from grokdesk.core.media import MOST_REFERENCES
 from grokdesk.dialects.media import linked
 
 _FILE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _LINK: Final = re.compile(r"/v1/files/(?:image|video)(?:/([0-9a-f]{32})(?:\.[a-z0-9]{1,5})?)?")
-_BEGINNINGS: Final = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +78,8 @@ def picture(media: Media, path: str) -> Media:
 
 def picture_type(data: bytes) -> str:
     """Return the MIME type of a picture by its first bytes, or nothing for anything else."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for beginning, kind in _BEGINNINGS if data.startswith(beginning)), "")
+    kind = sniffed(data)
+    return kind if kind.startswith("image/") else ""
 
 
 def _read(value: object, path: str) -> Iterator[Source]:

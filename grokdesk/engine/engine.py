@@ -270,7 +270,7 @@ def _shapes(plan: Plan, settings: Settings, transcript: Transcript) -> list[Shap
     if wanted:
         shapes.append(AllMade(wanted, what))
     if isinstance(asked, ChatRequest):
-        shapes += _shapes_of_chat(asked, plan, settings, wanted, what)
+        shapes += _shapes_of_chat(asked, plan, settings, transcript, wanted, what)
         shapes.append(Tally(glanced(asked), transcript))
     else:
         shapes.append(Tally(0, transcript))
@@ -278,7 +278,7 @@ def _shapes(plan: Plan, settings: Settings, transcript: Transcript) -> list[Shap
 
 
 def _shapes_of_chat(
-    asked: ChatRequest, plan: Plan, settings: Settings, wanted: int, what: str
+    asked: ChatRequest, plan: Plan, settings: Settings, transcript: Transcript, wanted: int, what: str
 ) -> list[Shape]:
     shapes: list[Shape] = []
     if wanted:
@@ -288,7 +288,7 @@ def _shapes_of_chat(
         shapes.append(StopAt(asked.limits.stop))
     if asked.limits.max_tokens is not None and not wanted:
         shapes.append(EndAfter(asked.limits.max_tokens))
-    shapes.append(MediaAsText(*_forms(asked, settings), plan.link))
+    shapes.append(MediaAsText(*_forms(asked, settings), plan.link, transcript))
     shown = (
         settings.chat.show_thinking
         if asked.thinking is Thinking.DEFAULT

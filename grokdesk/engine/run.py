@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from grokdesk.core.accounts import Account, Mode, Outcome, Succeeded
 from grokdesk.core.egress import Egress
 from grokdesk.core.errors import EmptyAnswer, Undelivered, UpstreamError
-from grokdesk.core.events import Batch, Event, Finished, Made, Started, Submitted, Transcript
+from grokdesk.core.events import Batch, Event, Finished, Made, MediaEvent, Started, Submitted, Transcript
 from grokdesk.core.shaping import Shape, shaped
-from grokdesk.core.shaping_media import AllMade
+from grokdesk.core.shaping_media import AllMade, MediaAsText
 from grokdesk.engine.accounts import Held
 from grokdesk.engine.egress import Way
 from grokdesk.engine.runs import RunEntry
 from grokdesk.platform.tasks import owned
+
+_MEDIA: Final = frozenset(MediaEvent.__subclasses__())
 
 # Puts what was made into the library, with the account and the way out that made it.
 Keep = Callable[[Made, Account, Egress], Awaitable[Made]]
@@ -54,7 +56,9 @@ class Run:
         self.outcome: Outcome | None = None
         self.error: UpstreamError | None = None
         self._started = started
-        self._shapes = shapes
+        # Hardly any conversation has pictures; until one comes, its pieces need not pass what puts them in.
+        self._shapes: Sequence[Shape] = [shape for shape in shapes if not isinstance(shape, MediaAsText)]
+        self._all_shapes = shapes
         self._all_made = next((shape for shape in shapes if isinstance(shape, AllMade)), None)
         self._early: list[Event] = []
         self._entry = entry
@@ -121,12 +125,15 @@ class Run:
             if ending := self._ending():
                 return ending
             async for batch in opened.events:
+                kinds = set(map(type, batch))
                 events = [event for event in batch if type(event) is not Started]
+                if not kinds.isdisjoint(_MEDIA):
+                    self._shapes = self._all_shapes
                 if not self._announced and all(type(event) is Submitted for event in events):
                     # Ids alone are no answer: a refusal behind them still leads to another account.
                     self._early += events
                     continue
-                if Made in map(type, events):
+                if Made in kinds:
                     events = await self._kept(events, opened)
                 if out := self._shaped(events) or self._ending():
                     return out

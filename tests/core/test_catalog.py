@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from grokdesk.core.accounts import Meter, Mode, Product, Tier
-from grokdesk.core.catalog import MODELS, Does, model_named, modes_for
+from grokdesk.core.catalog import MODELS, Does, modes_for
 from grokdesk.core.errors import ModelNotFound
+from grokdesk.core.offer import EVERYTHING
 
 # spec/public-api.md §2.3, the rows of kind chat: id, mode, pools in order.
 SPEC = """
@@ -41,7 +42,7 @@ def test_a_model_of_the_predecessor_is_served_as_before(row: list[str]) -> None:
     """
     Same name, same mode, same accounts in the same order.
     """
-    model = model_named(row[0])
+    model = EVERYTHING.named(row[0])
 
     assert (model.mode.value, [tier.value for tier in model.tiers]) == (row[1], row[2:])
 
@@ -67,7 +68,7 @@ def test_what_draws_and_films_is_open_to_every_account(
     """
     What the predecessor kept to paid accounts is theirs first; Grok's own quota says who may have it.
     """
-    model = model_named(name)
+    model = EVERYTHING.named(name)
 
     assert (model.does, model.meter) == (does, meter)
     assert " ".join(tier.value for tier in model.tiers) == tiers
@@ -85,7 +86,7 @@ def test_an_unknown_model_is_named() -> None:
     The client hears which name was wrong, in which field, and where to look.
     """
     with pytest.raises(ModelNotFound, match="'grok-9'") as caught:
-        model_named("grok-9")
+        EVERYTHING.named("grok-9")
 
     assert caught.value.param == "model"
     assert "/v1/models" in caught.value.hint
@@ -95,7 +96,7 @@ def test_only_auto_falls_back_to_other_modes() -> None:
     """
     With fallback auto may become fast, then expert; without it, and for all others, the mode stands.
     """
-    auto, expert = model_named("grok-4.20-auto"), model_named("grok-4.20-expert")
+    auto, expert = EVERYTHING.named("grok-4.20-auto"), EVERYTHING.named("grok-4.20-expert")
 
     assert modes_for(auto, fallback=True) == (Mode.AUTO, Mode.FAST, Mode.EXPERT)
     assert modes_for(auto, fallback=False) == (Mode.AUTO,)

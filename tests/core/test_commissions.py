@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from grokdesk.core.accounts import AccountId, Mode, Product, Tier
-from grokdesk.core.catalog import model_named
 from grokdesk.core.commissions import commissioned, need_of
 from grokdesk.core.conversation import (
     ChatRequest,
@@ -20,6 +19,7 @@ from grokdesk.core.conversation import (
 )
 from grokdesk.core.errors import InvalidRequest
 from grokdesk.core.media import Film, ImageRequest, Preset, Request, Resolution, Trace, VideoRequest
+from grokdesk.core.offer import EVERYTHING
 
 DRAW, EDIT, FILM = "grok-imagine-image", "grok-imagine-image-edit", "grok-imagine-video"
 PICTURE = Media(data=b"\xff\xd8\xff", media_type="image/jpeg")
@@ -27,7 +27,7 @@ PICTURE = Media(data=b"\xff\xd8\xff", media_type="image/jpeg")
 
 def made_of(request: Request) -> Request:
     """What the model that the request names makes of it."""
-    return commissioned(request, model_named(request.model))
+    return commissioned(request, EVERYTHING.named(request.model))
 
 
 def chat(model: str, *messages: Message) -> ChatRequest:
@@ -157,7 +157,7 @@ def test_only_accounts_that_may_have_it_are_asked(
     """
     A free account makes no films longer than six seconds, and none in another resolution than 720p.
     """
-    need = need_of(request_, model_named(request_.model), fallback=True)
+    need = need_of(request_, EVERYTHING.named(request_.model), fallback=True)
 
     assert (" ".join(tier.value for tier in need.tiers), need.meters) == (tiers, (meter,))
 
@@ -175,7 +175,7 @@ def test_what_leaves_free_accounts_out_has_a_name(request_: VideoRequest, becaus
     """
     Where the request has it, so that its author knows what to change.
     """
-    need = need_of(request_, model_named(FILM), fallback=True, path="video_config.")
+    need = need_of(request_, EVERYTHING.named(FILM), fallback=True, path="video_config.")
 
     assert need.because == because
 
@@ -185,7 +185,7 @@ def test_a_film_is_continued_by_the_account_that_made_it() -> None:
     No other one has it.
     """
     film = Film(Trace(account=AccountId("a")), 6, "waves")
-    need = need_of(VideoRequest(FILM, "more", continues=film), model_named(FILM), fallback=True)
+    need = need_of(VideoRequest(FILM, "more", continues=film), EVERYTHING.named(FILM), fallback=True)
 
     assert need.only == "a"
     assert Tier.BASIC in need.tiers

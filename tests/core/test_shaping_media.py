@@ -16,6 +16,7 @@ from grokdesk.core.events import (
     Submitted,
     TextPiece,
     ThoughtPiece,
+    Transcript,
     Withheld,
 )
 from grokdesk.core.media import Artifact, Kept, Kind, Trace
@@ -36,7 +37,7 @@ def through(shape: Shape, *events: Event) -> list[Event]:
 
 def text(image: ImageForm, video: VideoForm, *events: Event) -> str:
     """The text of a conversation."""
-    shape = MediaAsText(image, video, lambda kept: f"http://here{kept.path}")
+    shape = MediaAsText(image, video, lambda kept: f"http://here{kept.path}", Transcript())
     return "".join(event.text for event in through(shape, *events) if isinstance(event, TextPiece))
 
 
@@ -97,7 +98,7 @@ def test_nothing_else_about_pictures_reaches_a_conversation() -> None:
     """
     Formats of conversations know no such events.
     """
-    shape = MediaAsText(ImageForm.LOCAL_MD, VideoForm.LOCAL_URL, lambda kept: kept.path)
+    shape = MediaAsText(ImageForm.LOCAL_MD, VideoForm.LOCAL_URL, lambda kept: kept.path, Transcript())
     told = (Submitted(Trace()), Progressed(0.5), Previewed(b"x", "image/png"), Withheld(0, "no"))
 
     assert through(shape, *told, Finished()) == [Finished()]

@@ -17,12 +17,13 @@ from typing import Final
 
 from grokdesk.core.accounts import Account, AccountId, Meter, Mode, Report
 from grokdesk.core.assets import Asset, Listing, PastConversation
-from grokdesk.core.catalog import Does, model_named
+from grokdesk.core.catalog import Does
 from grokdesk.core.conversation import ChatRequest, Message
 from grokdesk.core.egress import Egress
 from grokdesk.core.errors import InvalidRequest, RateLimited, UpstreamError
 from grokdesk.core.events import Batch
 from grokdesk.core.media import Artifact, ImageRequest, Request, Trace, VideoRequest
+from grokdesk.core.offer import EVERYTHING
 from grokdesk.core.ports import Clock, Download, Lease
 from grokdesk.core.settings import ChatForm
 from grokdesk.platform.deadlines import Deadlines
@@ -94,7 +95,7 @@ class GrokWeb:
             return films(session, request, self._media_forms)
         if request.references:
             return edits(session, request, self._media_forms)
-        match model_named(request.model).does:
+        match EVERYTHING.named(request.model).does:
             case Does.SKETCH:
                 mode = _mode(lease)
                 return sketches(

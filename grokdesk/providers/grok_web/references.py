@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from grokdesk.core.conversation import Media
 from grokdesk.core.errors import InvalidRequest, TooLarge
+from grokdesk.core.file_types import sniffed
 from grokdesk.platform.tasks import offload
 from grokdesk.providers.attachments import fetch
 from grokdesk.providers.grok_web.protocol import media_payload, uploads
@@ -105,7 +106,7 @@ def _checked(reference: Reference, number: int, most_bytes: int) -> Reference:
             f"Picture {number} is larger than {most_bytes >> 20} MB, which is the most that is possible.",
             param="image",
         )
-    if uploads.sniffed(data) not in _KINDS:
+    if sniffed(data) not in _KINDS:
         what = "is no JPEG, PNG, WebP or GIF" if data else "is empty"
         raise InvalidRequest(f"Picture {number} {what}.", param="image", hint="Send another picture.")
     file = reference.file

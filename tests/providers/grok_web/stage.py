@@ -7,11 +7,11 @@ from random import Random
 from typing import Any
 
 from grokdesk.core.accounts import Account, AccountId, Report
-from grokdesk.core.catalog import model_named
 from grokdesk.core.egress import DEFAULT_USER_AGENT, DIRECT, Egress
 from grokdesk.core.errors import UpstreamError
 from grokdesk.core.events import Event, Transcript
 from grokdesk.core.media import Request
+from grokdesk.core.offer import EVERYTHING
 from grokdesk.core.ports import Lease
 from grokdesk.core.secret import Secret
 from grokdesk.platform.clock import SystemClock
@@ -67,7 +67,7 @@ class Stage:
     ) -> tuple[Transcript, list[Event], UpstreamError | None]:
         """What `request` adds up to, its events, and the failure that ended it, if one did."""
         events: list[Event] = []
-        meter = model_named(request.model).meter
+        meter = EVERYTHING.named(request.model).meter
         try:
             async with self.provider.open(request, Lease(account, meter), EGRESS) as batches:
                 async for batch in batches:

@@ -16,13 +16,13 @@ import orjson
 
 from grokdesk.core.errors import UpstreamError
 from grokdesk.core.events import Event, Finished, Made, Previewed, Progressed, Withheld
+from grokdesk.core.file_types import sniffed
 from grokdesk.core.media import AUTO, Artifact, Kind, Trace
 from grokdesk.providers.grok_web.protocol import loose
 from grokdesk.providers.grok_web.protocol.failures import stream_failure
 from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.loose import Json
 from grokdesk.providers.grok_web.protocol.pictures import Place, Places, decoded, image_id_in, size_of
-from grokdesk.providers.grok_web.protocol.uploads import sniffed
 
 PATH: Final = "/ws/imagine/listen"
 MAX_MESSAGE: Final = 64 << 20

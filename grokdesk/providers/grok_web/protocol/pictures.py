@@ -11,8 +11,8 @@ from math import log
 from typing import Final
 from urllib.parse import urlsplit
 
+from grokdesk.core.file_types import sniffed
 from grokdesk.core.media import FILM_RATIOS, RATIOS, Artifact, Kind, Trace
-from grokdesk.providers.grok_web.protocol.uploads import sniffed
 
 MAX_BLOB: Final = 32 << 20
 PUBLIC_COPIES: Final = "https://imgen.x.ai"

@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from grokdesk.core.errors import Garbled, InvalidRequest, TooLarge
+from grokdesk.core.file_types import sniffed
 from grokdesk.providers.grok_web.protocol import loose
 
 MAX_FILES: Final = 8
@@ -81,24 +82,6 @@ def checked(files: list[File]) -> list[File]:
             param="messages",
         )
     return list(unique.values())
-
-
-_MAGIC: Final = (
-    (b"\xff\xd8\xff", 0, "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
-    (b"GIF8", 0, "image/gif"),
-    (b"WEBP", 8, "image/webp"),
-    (b"%PDF-", 0, "application/pdf"),
-    (b"WAVE", 8, "audio/wav"),
-    (b"ID3", 0, "audio/mpeg"),
-    (b"fLaC", 0, "audio/flac"),
-    (b"OggS", 0, "audio/ogg"),
-)
-
-
-def sniffed(data: bytes) -> str:
-    """The MIME type that the first bytes tell, or an empty text."""
-    return next((kind for magic, at, kind in _MAGIC if data[at : at + len(magic)] == magic), "")
 
 
 def _guessed_text(data: bytes) -> str:
