@@ -158,24 +158,20 @@ def edit(body: bytes | Sequence[Field], *, offer: Offer = EVERYTHING) -> ImagesA
             hint="Say in the prompt what is to change and what is to stay.",
         )
     prompt = openai_media.said(wanted.prompt)
-    given = [*_given(wanted.image, "image"), *_given(wanted.images, "images")]
+    given = [*sources(wanted.image, "image"), *sources(wanted.images, "images")]
     return _changed(wanted, prompt, given, offer)
 
 
 def variation(body: bytes | Sequence[Field], *, offer: Offer = EVERYTHING) -> ImagesAsked:
     """Read a request for variations of a picture. Raises as `generation` does."""
     wanted = _read(_Variation, body)
-    return _changed(wanted, _VARIATION, _given(wanted.image, "image"), offer)
+    return _changed(wanted, _VARIATION, sources(wanted.image, "image"), offer)
 
 
 def _read(kind: type[Kind], body: bytes | Sequence[Field]) -> Kind:
     if isinstance(body, bytes):
         return read(kind, body)
     return checked(kind, form_fields.members(body, whole=_WHOLE, flags=_FLAGS))
-
-
-def _given(value: object, path: str) -> Sequence[Source]:
-    return sources(value, path)
 
 
 def _changed(wanted: _Wanted, prompt: str, given: Sequence[Source], offer: Offer) -> ImagesAsked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -13,10 +13,8 @@ from grokdesk.core.errors import InvalidRequest, NotFound
 from grokdesk.core.secret import Secret
 from grokdesk.engine.accounts import AccountPool
 from grokdesk.engine.acts import Acts, Adult
+from grokdesk.engine.commands import Command, Json
 from grokdesk.engine.jobs import Job, Jobs, Result
-
-Json = dict[str, Any]  # goes to `json.dumps` as it is
-Command = Callable[[Mapping[str, Any]], Awaitable[Json]]
 
 _AUTO: Final = "auto"
 _MOST_PARALLEL: Final = 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from mimetypes import guess_type
 from typing import Any, Final, Protocol
@@ -26,11 +26,10 @@ from grokdesk.core.ports import Clock, Downloads
 from grokdesk.core.settings import Live
 from grokdesk.engine.account_commands import chosen, job_json
 from grokdesk.engine.accounts import AccountPool
+from grokdesk.engine.commands import Command, Json
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.jobs import Done, Job, Jobs, PartlyDone, Turn
 from grokdesk.engine.library import Library
-
-Json = dict[str, Any]  # goes to `json.dumps` as it is
 
 # So many files in a row that cannot be had, each for a reason of its own, end the attempt.
 _MISSES: Final = 5
@@ -70,7 +69,7 @@ class AssetFetch:
         self._live = live
         self._clock = clock
 
-    def table(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[Json]]]:
+    def table(self) -> dict[str, Command]:
         """The wish by its name."""
         return {"accounts.fetch": self._wished}
 
@@ -179,14 +178,8 @@ class _Here:
             return self._found
 
     async def _of(self, *, removed: bool) -> list[str]:
-        found: list[str] = []
-        after = ""
-        while True:
-            page = await self.library.page(Sought(removed=removed), after=after)
-            found += [kept.trace.asset_id for kept in page.files if kept.trace.asset_id]
-            after = page.after
-            if not after:
-                return found
+        sought = Sought(removed=removed)
+        return [kept.trace.asset_id async for kept in self.library.each(sought) if kept.trace.asset_id]
 
 
 def _kind(asset: Asset) -> Kind | None:

@@ -11,11 +11,9 @@ from grokdesk.core.egress import DIRECT, Standing, Tested, WayState
 from grokdesk.core.ports import Clock
 from grokdesk.core.secret import Secret
 from grokdesk.engine.backups import Backups, Summary
+from grokdesk.engine.commands import Command, Json
 from grokdesk.platform.database_file import copies
 from grokdesk.platform.tasks import offload
-
-Json = dict[str, Any]  # goes to `json.dumps` as it is
-Command = Callable[[Mapping[str, Any]], Awaitable[Json]]
 
 _HOUR_S: Final = 3_600.0
 _MINUTE_S: Final = 60.0

@@ -38,7 +38,7 @@ from grokdesk.core.settings import Live
 from grokdesk.platform import media_files, pictures
 from grokdesk.platform.deadlines import Deadlines
 from grokdesk.platform.media_files import Incoming, MediaFiles, Stored
-from grokdesk.platform.tasks import offload, owned
+from grokdesk.platform.tasks import Uncancelled, offload, owned
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Library:
         self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._readers: Counter[str] = Counter()
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._uncancelled = Uncancelled("library")
         self._wake = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -125,8 +125,7 @@ class Library:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        await self._uncancelled.ended()
 
     # -- keeping
 
@@ -377,6 +376,17 @@ class Library:
     async def page(self, sought: Sought = _EVERYTHING, *, after: str = "", limit: int = PAGE) -> Page:
         """The next files of the list, the newest first. Raises `InvalidRequest` for an unknown `after`."""
         return await self._store.page(sought, after=after, limit=limit)
+
+    async def each(self, sought: Sought = _EVERYTHING) -> AsyncIterator[Kept]:
+        """All files that are sought, the newest first, read page by page."""
+        after = ""
+        while True:
+            page = await self.page(sought, after=after)
+            for kept in page.files:
+                yield kept
+            after = page.after
+            if not after:
+                return
 
     async def count(self, sought: Sought = _EVERYTHING) -> int:
         """How many files are sought."""
@@ -687,15 +697,7 @@ class Library:
 
     async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work` whole, also when whoever waits for it is cancelled: a name and its row go together."""
-        task = owned(work, name="library")
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waits gets it; when nobody does, it is not missed
+        return await self._uncancelled.done(work)
 
 
 # --- what a content is. In a thread. ------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from grokdesk.core.errors import Broken, InvalidRequest
-from grokdesk.core.library import Sought
 from grokdesk.core.media import Kept, Kind, Origin
 from grokdesk.engine.library import LAST_MOMENT, Library, fit_tags
 from grokdesk.platform import media_files
@@ -145,18 +144,12 @@ def sidecar(kept: Kept) -> bytes:
 
 
 async def _chosen(library: Library, ids: Collection[str] | None) -> AsyncIterator[Kept | None]:
-    if ids is not None:
-        for one in ids:
-            yield await library.find(one)
-        return
-    after = ""
-    while True:
-        page = await library.page(Sought(), after=after)
-        for kept in page.files:
+    if ids is None:
+        async for kept in library.each():
             yield kept
-        after = page.after
-        if not after:
-            return
+        return
+    for one in ids:
+        yield await library.find(one)
 
 
 def _importable(folder: Path) -> Iterator[Path]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from grokdesk.core.commissions import preset, resolution
 from grokdesk.core.conversation import Media
@@ -26,14 +26,13 @@ from grokdesk.core.media import (
     image_ratio,
 )
 from grokdesk.core.media_jobs import MediaJob
+from grokdesk.engine.commands import Command, Json
 from grokdesk.engine.errands import Errand, Errands
 from grokdesk.engine.library import Library
 from grokdesk.engine.library_exchange import Moving, export, import_folder, name_for_people
+from grokdesk.engine.media_jobs import MediaJobs
 from grokdesk.platform import pictures
 from grokdesk.platform.tasks import offload
-
-Json = dict[str, Any]  # goes to `json.dumps` as it is
-Command = Callable[[Mapping[str, Any]], Awaitable[Json]]
 
 CLIENT: Final = "command line"
 USUAL_MODEL: Final = "grok-imagine-image"
@@ -45,36 +44,6 @@ _PART: Final = 4 << 20
 _LONGEST_PROMPT: Final = 32_000
 _MOST_LISTED: Final = 100_000
 _FORMS: Final[dict[str, pictures.Form]] = {"png": "png", "jpeg": "jpeg", "webp": "webp"}
-
-
-class MediaJobs(Protocol):
-    """The jobs that make pictures and films, such as `grokdesk.engine.media_jobs.MediaJobs`."""
-
-    async def start(self, request: ImageRequest | VideoRequest, *, client: str = "") -> MediaJob:
-        """Write down a job and begin with it."""
-        ...
-
-    async def get(self, job_id: str) -> MediaJob | None:
-        """One job."""
-        ...
-
-    async def list(
-        self, *, kind: Kind | None, after: str, limit: int, newest_first: bool
-    ) -> Sequence[MediaJob]:
-        """Jobs by their age."""
-        ...
-
-    def looks_for(self, job_id: str) -> bool:
-        """Whether a job that was interrupted is being looked for at Grok."""
-        ...
-
-    async def cancel(self, job_id: str) -> bool:
-        """End a job; tell whether there is one."""
-        ...
-
-    async def delete(self, job_id: str) -> bool:
-        """Forget a job and what it made; tell whether it was there."""
-        ...
 
 
 class MediaCommands:
@@ -170,21 +139,11 @@ class MediaCommands:
         """The newest files that are sought, at most `limit`; all of them when that is 0."""
         limit = min(_number(wish, "limit", 0) or _MOST_LISTED, _MOST_LISTED)
         files: list[Json] = []
-        async for kept in self._sought(_sought(wish)):
+        async for kept in self._library.each(_sought(wish)):
             files.append(self._file_json(kept))
             if len(files) == limit:
                 break
         return {"files": files}
-
-    async def _sought(self, sought: Sought) -> AsyncIterator[Kept]:
-        after = ""
-        while True:
-            page = await self._library.page(sought, after=after)
-            for kept in page.files:
-                yield kept
-            after = page.after
-            if not after:
-                return
 
     async def _show(self, wish: Mapping[str, Any]) -> Json:
         return {"file": self._file_json(await self._file(str(wish.get("id", ""))))}
@@ -281,7 +240,7 @@ class MediaCommands:
             )
         wanted = [_id(one) for one in ids]
         if not ids and sought != Sought():
-            wanted = [kept.id async for kept in self._sought(sought)]
+            wanted = [kept.id async for kept in self._library.each(sought)]
         if not wanted and not wish.get("all"):
             raise NotFound("No file is meant by that.", hint="`grokdesk library list` shows them.")
         return self._begun("Export", export(self._library, folder, wanted or None))

@@ -1,4 +1,4 @@
-"""Requests that come as forms, with their files."""
+"""Requests that come as JSON or as forms, with their files."""
 
 from __future__ import annotations
 
@@ -26,23 +26,22 @@ _MOST_FIELDS: Final = 100
 _CHUNK: Final = 256 * 1024
 
 
-def is_form(request: web.Request) -> bool:
-    """Whether the body is a form; it is JSON otherwise, whatever the client calls that."""
-    return request.content_type in {_MULTIPART, _ENCODED}
+async def read_asked(
+    request: web.Request, services: Services, decode: Callable[[bytes | Sequence[Field]], T]
+) -> T:
+    """Return what `decode` makes of a request: the fields of a form, or else JSON, whatever it is called.
 
-
-async def read_form(request: web.Request, services: Services, decode: Callable[[Sequence[Field]], T]) -> T:
-    """Return what `decode` makes of a form, of which all fields together are as large as the owner allows.
-
-    Raises `InvalidRequest`.
+    All of it together may be as large as the owner allows. Raises `InvalidRequest`.
     """
+    if request.content_type == _MULTIPART:
+        fields = await _fields(request, services)
+        # Files are taken as they are; a text may be a picture in base64.
+        size = sum(len(field.value) for field in fields if isinstance(field.value, str))
+        return await apart(size, decode, fields)
+    body = await read_body(request, services)
     if request.content_type == _ENCODED:
-        body = await read_body(request, services)
         return await apart(len(body), lambda: decode(_encoded(body)))
-    fields = await _fields(request, services)
-    # Files are taken as they are; a text may be a picture in base64.
-    size = sum(len(field.value) for field in fields if isinstance(field.value, str))
-    return await apart(size, decode, fields)
+    return await apart(len(body), decode, body)
 
 
 async def _fields(request: web.Request, services: Services) -> list[Field]:

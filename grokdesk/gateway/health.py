@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 
 from grokdesk import __version__
+from grokdesk.gateway.auth import reached_at
 from grokdesk.gateway.ports import Services
 
 
@@ -24,13 +25,13 @@ async def ready(_request: web.Request, services: Services) -> web.StreamResponse
     return _json({"status": "ready", "accounts": readiness.accounts, "accounts_ready": readiness.ready})
 
 
-async def about(request: web.Request, _services: Services) -> web.StreamResponse:
+async def about(request: web.Request, services: Services) -> web.StreamResponse:
     """Name the product, and the address that clients are configured with, as this client reached it."""
     return _json(
         {
             "name": "GrokDesk",
             "version": __version__,
-            "base_url": f"http://{request.headers.get('Host', '')}/v1",
+            "base_url": f"{reached_at(request, services.settings.now.gateway)}/v1",
             "api": "OpenAI- and Anthropic-compatible; see GET /v1/models",
         }
     )

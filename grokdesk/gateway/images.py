@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
@@ -16,10 +16,10 @@ from grokdesk.dialects import openai_images
 from grokdesk.dialects.form_fields import Field
 from grokdesk.dialects.openai_images import ImagesAsked, ImagesEncoder, Picture
 from grokdesk.dialects.openai_media import OpenAIMedia
-from grokdesk.gateway.converse import apart, read_body
+from grokdesk.gateway.converse import apart
 from grokdesk.gateway.exchange import EXCHANGE
 from grokdesk.gateway.files import USUAL_QUALITY, conversion, library_of, link, resolved, root_of
-from grokdesk.gateway.form import is_form, read_form
+from grokdesk.gateway.form import read_asked
 from grokdesk.gateway.models import offered
 from grokdesk.gateway.ports import Services
 from grokdesk.gateway.pump import Pump
@@ -34,8 +34,6 @@ class Decode(Protocol):
         """Return what is asked for, by the names of `offer`."""
         ...
 
-
-Read = Callable[[bytes | Sequence[Field]], ImagesAsked]
 
 _GENERATION: Final = "image_generation"
 _EDIT: Final = "image_edit"
@@ -58,7 +56,7 @@ async def vary(request: web.Request, services: Services) -> web.StreamResponse:
 
 async def _answer(request: web.Request, services: Services, decode: Decode, event: str) -> web.StreamResponse:
     library_of(services)
-    asked = await _asked(request, services, partial(decode, offer=offered(services)))
+    asked = await read_asked(request, services, partial(decode, offer=offered(services)))
     references = await resolved(request, services, asked.sources)
     asked = replace(asked, request=replace(asked.request, references=references))
     if asked.stream:
@@ -73,13 +71,6 @@ async def _answer(request: web.Request, services: Services, decode: Decode, even
     size = sum(len(picture.data) for picture in pictures)
     body = await apart(size, openai_images.render, asked, int(services.clock.now()), pictures)
     return web.Response(body=body, content_type="application/json")
-
-
-async def _asked(request: web.Request, services: Services, decode: Read) -> ImagesAsked:
-    if is_form(request):
-        return await read_form(request, services, decode)
-    body = await read_body(request, services)
-    return await apart(len(body), decode, body)
 
 
 async def _stream(

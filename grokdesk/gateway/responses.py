@@ -29,6 +29,7 @@ from grokdesk.gateway.converse import apart, read_body, streamed
 from grokdesk.gateway.exchange import EXCHANGE
 from grokdesk.gateway.files import links_for, with_own_pictures
 from grokdesk.gateway.models import offered
+from grokdesk.gateway.paging import newest_first
 from grokdesk.gateway.ports import Conversations, Job, Services
 from grokdesk.gateway.pump import Pump
 
@@ -148,13 +149,11 @@ async def list_input(request: web.Request, services: Services) -> web.StreamResp
     """List the items an answer was made from, all that came before included. Raises `NotFound`."""
     response = await _kept(services, request.match_info["id"])
     limit = _number(request, "limit", _USUAL_PAGE, low=1, high=_LARGEST_PAGE)
-    order = request.query.get("order", "desc")
-    if order not in {"asc", "desc"}:
-        raise InvalidRequest("'order' must be 'asc' or 'desc'.", param="order")
+    is_newest_first = newest_first(request, usual="desc")
     before = await _chain(services, response.previous) if response.previous else ()
     found = [item for text in (*(before or ()), response.asked) for item in orjson.loads(text)]
     after = request.query.get("after", "")
-    return _json(items.page(found, limit=limit, after=after, newest_first=order == "desc"))
+    return _json(items.page(found, limit=limit, after=after, newest_first=is_newest_first))
 
 
 async def count_tokens(request: web.Request, services: Services) -> web.StreamResponse:

@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic_core import from_json, to_json
 
 from grokdesk.core.completions import CompletionStore, KeptCompletion, Wanted
-from grokdesk.core.errors import GrokDeskError, InvalidRequest, NotFound
+from grokdesk.core.errors import GrokDeskError, NotFound
 from grokdesk.core.events import Event, Transcript
 from grokdesk.dialects.base import Asked, Encoder, Stamp
 from grokdesk.dialects.openai_chat import OpenAIChat
@@ -24,12 +24,11 @@ from grokdesk.dialects.openai_chat.schema import Keeping
 from grokdesk.dialects.reading import read
 from grokdesk.gateway.converse import converse, read_body
 from grokdesk.gateway.exchange import EXCHANGE
+from grokdesk.gateway.paging import newest_first, page_limit
 from grokdesk.gateway.ports import Services
 
 Json = dict[str, Any]  # what clients sent and heard, passed on unread
 
-_USUAL_PAGE: Final = 20
-_LARGEST_PAGE: Final = 100
 _METADATA: Final = re.compile(r"metadata\[(.+)\]")
 _CONTENT_PARTS: Final = {"text", "image_url"}
 
@@ -43,7 +42,7 @@ async def complete(request: web.Request, services: Services) -> web.StreamRespon
 
 async def list_completions(request: web.Request, services: Services) -> web.StreamResponse:
     """List what is kept, a page at a time. Raises `InvalidRequest`."""
-    limit, after = _limit(request), request.query.get("after", "")
+    limit, after = page_limit(request), request.query.get("after", "")
     if services.completions is None:
         return _page([], more=False)
     if after:
@@ -51,7 +50,7 @@ async def list_completions(request: web.Request, services: Services) -> web.Stre
     metadata = {
         match[1]: value for name, value in request.query.items() if (match := _METADATA.fullmatch(name))
     }
-    wanted = Wanted(request.query.get("model", ""), metadata, _newest_first(request))
+    wanted = Wanted(request.query.get("model", ""), metadata, newest_first(request, usual="asc"))
     found = await services.completions.page(wanted, after=after, limit=limit + 1)
     return _page([_told(completion) for completion in found[:limit]], more=len(found) > limit)
 
@@ -82,12 +81,12 @@ async def delete_completion(request: web.Request, services: Services) -> web.Str
 
 async def list_messages(request: web.Request, services: Services) -> web.StreamResponse:
     """List the messages that one answered, a page at a time. Raises `InvalidRequest`."""
-    limit, after = _limit(request), request.query.get("after", "")
+    limit, after = page_limit(request), request.query.get("after", "")
     completion = await _kept(services, request.match_info["id"])
     messages = [
         _message(one, f"{completion.id}-{at}") for at, one in enumerate(from_json(completion.messages))
     ]
-    if _newest_first(request):
+    if newest_first(request, usual="asc"):
         messages.reverse()
     if after:
         ids = [message["id"] for message in messages]
@@ -207,22 +206,6 @@ def _page(data: Sequence[Json], *, more: bool) -> web.Response:
             "has_more": more,
         }
     )
-
-
-def _limit(request: web.Request) -> int:
-    given = request.query.get("limit", str(_USUAL_PAGE))
-    # Ten digits are more than enough, and longer numbers would be slow to read.
-    limit = int(given) if given.isascii() and given.isdigit() and len(given) <= 10 else 0  # noqa: PLR2004
-    if not 1 <= limit <= _LARGEST_PAGE:
-        raise InvalidRequest(f"'limit' must be a number from 1 to {_LARGEST_PAGE}.", param="limit")
-    return limit
-
-
-def _newest_first(request: web.Request) -> bool:
-    order = request.query.get("order", "asc")
-    if order not in {"asc", "desc"}:
-        raise InvalidRequest("'order' must be 'asc' or 'desc'.", param="order")
-    return order == "desc"
 
 
 def _json(value: Json) -> web.Response:

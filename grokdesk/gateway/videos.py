@@ -13,15 +13,14 @@ from grokdesk.core.errors import InvalidRequest, NotFound, NotReady, Unsupported
 from grokdesk.core.media import Kept, Kind
 from grokdesk.core.media_jobs import JobState, MediaJob
 from grokdesk.dialects import openai_videos
-from grokdesk.gateway.converse import apart, read_body
+from grokdesk.gateway.converse import read_body
 from grokdesk.gateway.exchange import EXCHANGE
 from grokdesk.gateway.files import known_file, library_of, resolved, send_file, send_thumbnail
-from grokdesk.gateway.form import is_form, read_form
+from grokdesk.gateway.form import read_asked
 from grokdesk.gateway.models import offered
+from grokdesk.gateway.paging import newest_first, page_limit
 from grokdesk.gateway.ports import MediaJobs, Services
 
-_USUAL_PAGE: Final = 20
-_LARGEST_PAGE: Final = 100
 # A film takes a minute or so.
 _POLL_MS: Final = 2_000
 
@@ -30,11 +29,7 @@ async def create(request: web.Request, services: Services) -> web.StreamResponse
     """Begin to make a film. Raises `GrokDeskError`."""
     jobs = _jobs(services)
     decode = partial(openai_videos.creation, offer=offered(services))
-    if is_form(request):
-        asked = await read_form(request, services, decode)
-    else:
-        body = await read_body(request, services)
-        asked = await apart(len(body), decode, body)
+    asked = await read_asked(request, services, decode)
     order = replace(asked.request, references=await resolved(request, services, asked.sources))
     services.engine.check(order)
     job = await jobs.start(order, client=request[EXCHANGE].client(request))
@@ -43,14 +38,12 @@ async def create(request: web.Request, services: Services) -> web.StreamResponse
 
 async def list_videos(request: web.Request, services: Services) -> web.StreamResponse:
     """List the jobs, a page at a time, the newest first unless asked otherwise. Raises `InvalidRequest`."""
-    jobs, limit = _jobs(services), _limit(request)
-    order = request.query.get("order", "desc")
-    if order not in {"asc", "desc"}:
-        raise InvalidRequest("'order' must be 'asc' or 'desc'.", param="order")
+    jobs, limit = _jobs(services), page_limit(request)
+    is_newest_first = newest_first(request, usual="desc")
     after = request.query.get("after", "")
     if after:
         after = (await _job(services, after)).id
-    found = await jobs.list(kind=Kind.VIDEO, after=after, limit=limit + 1, newest_first=order == "desc")
+    found = await jobs.list(kind=Kind.VIDEO, after=after, limit=limit + 1, newest_first=is_newest_first)
     shown = [(job, await _film(services, job)) for job in found[:limit]]
     return _json(openai_videos.listed(shown, more=len(found) > limit))
 
@@ -160,14 +153,6 @@ async def _told(services: Services, job: MediaJob) -> web.Response:
     if not job.state.is_over:
         response.headers["openai-poll-after-ms"] = str(_POLL_MS)
     return response
-
-
-def _limit(request: web.Request) -> int:
-    given = request.query.get("limit", str(_USUAL_PAGE))
-    limit = int(given) if given.isascii() and given.isdigit() and len(given) <= 10 else 0  # noqa: PLR2004 - as long numbers are slow to read
-    if not 1 <= limit <= _LARGEST_PAGE:
-        raise InvalidRequest(f"'limit' must be a number from 1 to {_LARGEST_PAGE}.", param="limit")
-    return limit
 
 
 def _json(body: bytes) -> web.Response:

@@ -78,6 +78,34 @@ class Supervisor:
             log.error("background work failed name=%s", task.get_name(), exc_info=error)
 
 
+class Uncancelled:
+    """Work that comes to its end also when whoever waits for it is cancelled.
+
+    Whoever has one must await `ended` before what the work needs is closed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def done(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what `work` returns."""
+        task = owned(work, name=self._name)
+        self._tasks.add(task)
+        task.add_done_callback(self._left)
+        return await asyncio.shield(task)
+
+    async def ended(self) -> None:
+        """Wait until nothing is under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _left(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits gets it; when nobody does, it is not missed
+
+
 def owned(work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
     """Run `work` as a task whose result the caller collects: it must await or cancel it before it leaves."""
     return asyncio.get_running_loop().create_task(work, name=name)

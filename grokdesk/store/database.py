@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from grokdesk.core.errors import Broken
-from grokdesk.platform.tasks import owned
+from grokdesk.platform.tasks import Uncancelled
 from grokdesk.store import migrations
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ COPIED_LARGE_ROWS: Final = 20
 _GATHER_S: Final = 0.1
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 30.0
-# With a full disk the list of requests must not fill the memory as well.
+# With a full disk, or the server away, the list of requests must not fill the memory as well.
 _MOST_WAITING: Final = 20_000
 # Work on everything at once may take so many times longer than the rest.
 _BULK: Final = 12
@@ -108,18 +108,11 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Lane(Generic[T]):
-    """Rows of one kind on their way to the disk, the newest per key.
+class Waiting(Generic[T]):
+    """What waits to be written, the newest per key, and what of it is being written."""
 
-    `on_written` is called when what `write` was given last is there for good.
-    """
-
-    def __init__(
-        self, write: WriteRows[T], put: Callable[[], None], on_written: Callable[[], None] = _nothing
-    ) -> None:
-        self._write = write
+    def __init__(self, put: Callable[[], None]) -> None:
         self._on_put = put
-        self._on_written = on_written
         self._waiting: dict[str, T] = {}
         self._taken: dict[str, T] = {}
 
@@ -139,6 +132,26 @@ class Lane(Generic[T]):
         self._waiting = dict(islice(self._waiting.items(), len(self._taken), None))
         return bool(self._taken)
 
+    def settle(self, *, written: bool) -> None:
+        """Forget what was taken, or let it wait again behind anything newer."""
+        if not written:
+            self._waiting = self._taken | self._waiting
+        self._taken = {}
+
+
+class Lane(Waiting[T]):
+    """Rows of one kind on their way to the disk.
+
+    `on_written` is called when what `write` was given last is there for good.
+    """
+
+    def __init__(
+        self, write: WriteRows[T], put: Callable[[], None], on_written: Callable[[], None] = _nothing
+    ) -> None:
+        super().__init__(put)
+        self._write = write
+        self._on_written = on_written
+
     async def write(self, connection: AsyncConnection) -> None:
         """Write what was taken."""
         await self._write(connection, list(self._taken.values()))
@@ -151,18 +164,17 @@ class Lane(Generic[T]):
                 await transaction(partial(self._write, rows=[value]))
                 self._on_written()
             except _UNWRITABLE as error:
-                refused.append(f"{key}: {type(error).__name__}: {getattr(error, 'detail', '') or error}")
+                refused.append(refusal(key, error))
         return refused
-
-    def settle(self, *, written: bool) -> None:
-        """Forget what was taken, or let it wait again behind anything newer."""
-        if not written:
-            self._waiting = self._taken | self._waiting
-        self._taken = {}
 
     def written(self) -> None:
         """What was taken is there for good."""
         self._on_written()
+
+
+def refusal(key: str, error: Exception) -> str:
+    """Why what waited under `key` is dropped, for the log."""
+    return f"{key}: {type(error).__name__}: {getattr(error, 'detail', '') or error}"
 
 
 class _AnyLane(Protocol):
@@ -209,7 +221,7 @@ class Database(ABC):
         self._retry_s = 0.0
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._work = Uncancelled("database")
 
     @abstractmethod
     async def _open(self) -> None:
@@ -243,8 +255,7 @@ class Database(ABC):
             if not await self.flush():
                 log.error("database closed with rows unwritten count=%d", sum(map(len, self._lanes)))
         finally:
-            if self._under_way:
-                await asyncio.wait(self._under_way)
+            await self._work.ended()
             if self._timer is not None:
                 self._timer.cancel()
             await self._engine.dispose()
@@ -335,10 +346,7 @@ class Database(ABC):
         closed connection that still holds the lock.
         test_an_import_that_is_cancelled_leaves_a_working_database.
         """
-        task = owned(work, name="database")
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+        return await self._work.done(work)
 
     # --- writing soon ---
 

@@ -7,21 +7,20 @@ import hashlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import aiomysql
 from sqlalchemy import ColumnElement, Connection, Double, event, func, literal_column, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from grokdesk.core.completions import Keep
-from grokdesk.core.ports import Clock
 from grokdesk.core.secret import Secret
 from grokdesk.platform.tasks import offload
 from grokdesk.store.address import Address, BadAddress, Certificates, address_of, context_of
 from grokdesk.store.database import DatabaseTrouble, InTheWay, OnTrouble, Spawn, Unfit
 from grokdesk.store.server_store import opened_server
 from grokdesk.store.sql_server import SqlServer
-from grokdesk.store.stores import Stores, Timing
+from grokdesk.store.stores import Timing
 
 _PORT: Final = 3306
 _MIGRATING_S: Final = 60
@@ -76,27 +75,17 @@ _KINDS: Final = {
 }
 
 
-@asynccontextmanager
-async def opened_mysql(
-    url: Secret,
-    team_key: Secret,
-    home: str,
-    *,
-    spawn: Spawn,
-    on_trouble: OnTrouble,
-    clock: Clock,
-    keep: Callable[[], Keep],
-    new_id: Callable[[], str],
-    timing: Timing,
-) -> AsyncIterator[Stores]:
-    """Open the store at `url`; leaving the block closes it. See `opening.OpenServer`."""
+async def _reached(
+    url: Secret, team_key: Secret, *, spawn: Spawn, on_trouble: OnTrouble, timing: Timing
+) -> MySql:
+    """Return the server at `url`, not entered yet. Raises `BadAddress`."""
     address = address_of(url, port=_PORT, socket="unix-socket")
     tls = await offload(tls_of, address)
-    server = MySql(address, tls, team_key, spawn=spawn, on_trouble=on_trouble, timing=timing)
-    async with opened_server(
-        server, home, spawn=spawn, clock=clock, keep=keep, new_id=new_id, timing=timing
-    ) as stores:
-        yield stores
+    return MySql(address, tls, team_key, spawn=spawn, on_trouble=on_trouble, timing=timing)
+
+
+# An `opening.OpenServer`.
+opened_mysql: Final = partial(opened_server, _reached)
 
 
 class MySql(SqlServer):

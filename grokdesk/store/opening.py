@@ -14,6 +14,7 @@ from grokdesk.core.settings import StorageSettings
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.secrets import Vault
 from grokdesk.store.database import OnTrouble, Spawn
+from grokdesk.store.file_store import opened_file
 from grokdesk.store.stores import Stores, Timing
 
 _USUAL: Final = Timing()
@@ -72,9 +73,6 @@ async def opened(
     Whoever owns the tasks that `spawn` starts must leave this block before it cancels them.
     """
     if not storage.url:
-        # SQLAlchemy: with Redis it is not needed.
-        from grokdesk.store.file_store import opened_file  # noqa: PLC0415
-
         async with opened_file(
             paths, vault, spawn=spawn, on_trouble=on_trouble, clock=clock, keep=keep
         ) as stores:

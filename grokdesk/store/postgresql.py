@@ -6,21 +6,20 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, Literal
 
 import asyncpg
 from sqlalchemy import ColumnElement, Double, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from grokdesk.core.completions import Keep
-from grokdesk.core.ports import Clock
 from grokdesk.core.secret import Secret
 from grokdesk.platform.tasks import offload
 from grokdesk.store.address import Address, BadAddress, Certificates, address_of, context_of
 from grokdesk.store.database import DatabaseTrouble, OnTrouble, Spawn
 from grokdesk.store.server_store import opened_server
 from grokdesk.store.sql_server import SqlServer
-from grokdesk.store.stores import Stores, Timing
+from grokdesk.store.stores import Timing
 
 _PORT: Final = 5432
 _CHANNEL: Final = "grokdesk"
@@ -49,27 +48,17 @@ _KINDS: Final = {
 }
 
 
-@asynccontextmanager
-async def opened_postgresql(
-    url: Secret,
-    team_key: Secret,
-    home: str,
-    *,
-    spawn: Spawn,
-    on_trouble: OnTrouble,
-    clock: Clock,
-    keep: Callable[[], Keep],
-    new_id: Callable[[], str],
-    timing: Timing,
-) -> AsyncIterator[Stores]:
-    """Open the store at `url`; leaving the block closes it. See `opening.OpenServer`."""
+async def _reached(
+    url: Secret, team_key: Secret, *, spawn: Spawn, on_trouble: OnTrouble, timing: Timing
+) -> PostgreSql:
+    """Return the server at `url`, not entered yet. Raises `BadAddress`."""
     address = address_of(url, port=_PORT, socket="host")
     tls = await offload(tls_of, address)
-    server = PostgreSql(address, tls, team_key, spawn=spawn, on_trouble=on_trouble, timing=timing)
-    async with opened_server(
-        server, home, spawn=spawn, clock=clock, keep=keep, new_id=new_id, timing=timing
-    ) as stores:
-        yield stores
+    return PostgreSql(address, tls, team_key, spawn=spawn, on_trouble=on_trouble, timing=timing)
+
+
+# An `opening.OpenServer`.
+opened_postgresql: Final = partial(opened_server, _reached)
 
 
 class PostgreSql(SqlServer):

@@ -39,7 +39,7 @@ from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
 from grokdesk.core.secret import Secret
-from grokdesk.platform.tasks import owned
+from grokdesk.platform.tasks import Uncancelled
 from grokdesk.store.database import Away, DatabaseTrouble
 from grokdesk.store.stores import Timing
 
@@ -282,7 +282,7 @@ class Server:
         # What requests wait for is not to stand behind ten thousand accounts.
         self._fast = self._client(1)
         self._listening = self._client(1)
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._work = Uncancelled("redis")
 
     async def __aenter__(self) -> Self:
         return self
@@ -290,8 +290,7 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        await self._work.ended()
         for client in (self._redis, self._fast, self._listening):
             await client.aclose(close_connection_pool=True)
 
@@ -328,10 +327,7 @@ class Server:
 
     async def uncancelled(self, work: Coroutine[Any, Any, T]) -> T:
         """Let `work` come to its end also when the caller leaves: what the server did must be noted."""
-        task = owned(work, name="redis")
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+        return await self._work.done(work)
 
     def pubsub(self) -> PubSub:
         """A subscriber, on a connection of its own; there may be one at a time."""

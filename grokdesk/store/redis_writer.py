@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from itertools import islice
 from types import TracebackType
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
-from grokdesk.store.database import BATCH_ROWS, Conflict, DatabaseTrouble, OnTrouble, Spawn
+from grokdesk.store.database import BATCH_ROWS, Conflict, DatabaseTrouble, OnTrouble, Spawn, Waiting, refusal
 from grokdesk.store.redis_server import Server
 
 log = logging.getLogger(__name__)
@@ -22,8 +21,6 @@ T = TypeVar("T")
 
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 30.0
-# While the server is away the list of requests must not fill the memory.
-_MOST_WAITING: Final = 20_000
 
 # Writes things by their id, and may get again what it has written. Raises `ValueError` or `Conflict` for what
 # can never be written.
@@ -32,21 +29,12 @@ Write = Callable[[Mapping[str, T]], Awaitable[None]]
 _UNWRITABLE: Final = (Conflict, ValueError, OverflowError)
 
 
-class Lane(Generic[T]):
-    """Things of one kind on their way to the server, the newest per id."""
+class Lane(Waiting[T]):
+    """Things of one kind on their way to the server, by their id."""
 
     def __init__(self, write: Write[T], put: Callable[[], None]) -> None:
+        super().__init__(put)
         self._write = write
-        self._on_put = put
-        self._waiting: dict[str, T] = {}
-        self._taken: dict[str, T] = {}
-
-    def put(self, key: str, value: T) -> None:
-        """Write `value` soon, instead of what was waiting under `key`."""
-        self._waiting[key] = value
-        if len(self._waiting) > _MOST_WAITING:
-            del self._waiting[next(iter(self._waiting))]
-        self._on_put()
 
     def waiting(self, key: str) -> T | None:
         """What waits under `key`, unless it is being written."""
@@ -56,24 +44,16 @@ class Lane(Generic[T]):
         """Whether something under `key` is being written at this moment."""
         return key in self._taken
 
-    def __len__(self) -> int:
-        return len(self._waiting) + len(self._taken)
-
     async def write(self) -> list[str]:
         """Write what waits; return why some never will be. Raises `DatabaseTrouble`; the rest waits on."""
         refused: list[str] = []
-        while self._waiting:
-            self._taken = dict(islice(self._waiting.items(), BATCH_ROWS))
-            for key in self._taken:
-                del self._waiting[key]
+        while self.take(BATCH_ROWS):
             written = False
             try:
                 refused += await self._batch(self._taken)
                 written = True
             finally:
-                if not written:
-                    self._waiting = self._taken | self._waiting
-                self._taken = {}
+                self.settle(written=written)
         return refused
 
     async def _batch(self, rows: Mapping[str, T]) -> list[str]:
@@ -88,7 +68,7 @@ class Lane(Generic[T]):
             try:
                 await self._write({key: value})
             except _UNWRITABLE as error:
-                refused.append(f"{key}: {type(error).__name__}: {getattr(error, 'detail', '') or error}")
+                refused.append(refusal(key, error))
         return refused
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from grokdesk.core.completions import Keep
 from grokdesk.core.ports import Clock
+from grokdesk.core.secret import Secret
 from grokdesk.store.completions import SqlCompletions
-from grokdesk.store.database import Spawn
+from grokdesk.store.database import OnTrouble, Spawn
 from grokdesk.store.gateways import SqlShared
 from grokdesk.store.journal import SharedJournal
 from grokdesk.store.keys import SqlKeys
@@ -22,18 +24,35 @@ from grokdesk.store.stores import Stores, Timing
 log = logging.getLogger(__name__)
 
 
+class Reach(Protocol):
+    """Makes the server of an address, ready to be entered."""
+
+    async def __call__(
+        self, url: Secret, team_key: Secret, *, spawn: Spawn, on_trouble: OnTrouble, timing: Timing
+    ) -> SqlServer:
+        """Make it. Raises `BadAddress`."""
+        ...
+
+
 @asynccontextmanager
 async def opened_server(
-    server: SqlServer,
+    reach: Reach,
+    url: Secret,
+    team_key: Secret,
     home: str,
     *,
     spawn: Spawn,
+    on_trouble: OnTrouble,
     clock: Clock,
     keep: Callable[[], Keep],
     new_id: Callable[[], str],
     timing: Timing,
 ) -> AsyncIterator[Stores]:
-    """Open the database and join the gateways that share it. Raises `DatabaseTrouble`, `WrongTeamKey`."""
+    """Open the database at `url` and join the gateways that share it. See `opening.OpenServer`.
+
+    Raises `BadAddress`, `DatabaseTrouble`, `WrongTeamKey`.
+    """
+    server = await reach(url, team_key, spawn=spawn, on_trouble=on_trouble, timing=timing)
     gateway = new_id()
     async with server:
         journal = SharedJournal(gateway, server.ring)

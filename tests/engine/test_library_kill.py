@@ -67,13 +67,7 @@ async def listed(here: Shelf) -> list[Kept]:
     """Every file, also the removed ones."""
     found: list[Kept] = []
     for removed in (False, True):
-        after = ""
-        while True:
-            page = await here.library.page(Sought(removed=removed), after=after)
-            found += page.files
-            after = page.after
-            if not after:
-                break
+        found += [kept async for kept in here.library.each(Sought(removed=removed))]
     return found
 
 

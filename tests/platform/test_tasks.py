@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from grokdesk.platform.tasks import Supervisor, offload, owned
+from grokdesk.platform.tasks import Supervisor, Uncancelled, offload, owned
 
 
 async def forever(ended: list[str], name: str = "forever") -> None:
@@ -110,3 +110,43 @@ async def test_an_owned_task_tells_its_caller() -> None:
     with pytest.raises(ValueError, match="ouch"):
         await task
     assert task.get_name() == "mine"
+
+
+async def test_uncancelled_work_ends_although_its_caller_left() -> None:
+    """
+    Who closes what it needs waits for it; a failure that nobody waits for any more is dropped.
+    """
+    go, noted = asyncio.Event(), list[str]()
+    work = Uncancelled("mine")
+
+    async def note_and_fail() -> None:
+        await go.wait()
+        noted.append("done")
+        raise ValueError("ouch")
+
+    caller = owned(work.done(note_and_fail()), name="caller")
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    go.set()
+    await work.ended()
+
+    assert noted == ["done"]
+
+
+async def test_uncancelled_work_tells_a_caller_who_waits() -> None:
+    """
+    What it returns and what it raises.
+    """
+
+    async def add(one: int) -> int:
+        if not one:
+            raise ValueError("ouch")
+        return one + 1
+
+    work = Uncancelled("mine")
+
+    assert await work.done(add(1)) == 2
+    with pytest.raises(ValueError, match="ouch"):
+        await work.done(add(0))

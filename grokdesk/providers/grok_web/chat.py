@@ -23,15 +23,14 @@ from grokdesk.providers.grok_web.protocol import payload, uploads
 from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.message_gateway import GatewayDecoder
 from grokdesk.providers.grok_web.protocol.stream import RestDecoder
-from grokdesk.providers.grok_web.protocol.uploads import File
 from grokdesk.providers.grok_web.rounds import Asking, block_for
 from grokdesk.providers.grok_web.session import Session, WebOptions
 from grokdesk.providers.grok_web.threads import Thread
+from grokdesk.providers.grok_web.uploading import upload, upload_older
 
 log = logging.getLogger(__name__)
 
 _REMEMBER_S: Final = 3_600.0
-_CHAT_PATH: Final = "/rest/app-chat/conversations/new"
 
 
 class NoUserId(Garbled):
@@ -139,7 +138,7 @@ class Chat:
     @asynccontextmanager
     async def _rest(self, asking: Asking) -> AsyncIterator[AsyncIterator[Batch]]:
         options = self._session.options
-        file_ids = [await self._uploaded_older(file) for file in asking.files]
+        file_ids = [uploads.file_id(await upload_older(self._session, file)) for file in asking.files]
         body = payload.rest_body(
             message=asking.text(),
             mode_id=self._mode.value,
@@ -148,13 +147,8 @@ class Chat:
             custom_instruction=options.custom_instruction,
             file_ids=file_ids,
         )
-        async with self._session.request("POST", Call.CHAT, _CHAT_PATH, body) as reply:
+        async with self._session.request("POST", Call.CHAT, payload.CHAT_PATH, body) as reply:
             yield RestEvents(reply, RestDecoder(assets_url=options.assets_url, drawing=self._drawing))
-
-    async def _uploaded_older(self, file: File) -> str:
-        body, path = uploads.json_body(file), "/rest/app-chat/upload-file"
-        async with self._session.request("POST", Call.UPLOAD_OLDER, path, body) as reply:
-            return uploads.file_id(await reply.body())
 
     # -- current form
 
@@ -164,7 +158,7 @@ class Chat:
         options, means = session.options, session.means
         message = asking.text("" if thread else options.custom_instruction)
         user_id = await self._user_id(session)
-        file_ids = [await self._uploaded(file) for file in asking.files]
+        file_ids = [uploads.file_id(await upload(session, Call.UPLOAD, file)) for file in asking.files]
         init_id = f"evt_init_{uuid.uuid4()}"
         async with session.connect(f"/ws/mgw/?uid={user_id}", user_id) as socket:
             socket.send(
@@ -203,9 +197,3 @@ class Chat:
                 yield events
                 if events.over:
                     socket.close()
-
-    async def _uploaded(self, file: File) -> str:
-        boundary = f"----WebKitFormBoundary{uuid.uuid4().hex[:16]}"
-        body, path = uploads.multipart(file, boundary), "/http/upload-file-v2/direct"
-        async with self._session.request("POST", Call.UPLOAD, path, body, boundary=boundary) as reply:
-            return uploads.file_id(await reply.body())

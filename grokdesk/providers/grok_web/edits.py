@@ -9,32 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Final
 
-from grokdesk.core.errors import (
-    FormGone,
-    Garbled,
-    MayBeMade,
-    Unreachable,
-    UpstreamError,
-    UpstreamTimeout,
-)
+from grokdesk.core.errors import FormGone, MayBeMade, Unreachable, UpstreamError
 from grokdesk.core.events import Batch, Event, Finished, Made, Progressed, Started, Withheld
 from grokdesk.core.media import ImageRequest, Kind, Trace
 from grokdesk.core.settings import MediaForm
 from grokdesk.providers.grok_web import references
 from grokdesk.providers.grok_web.media_forms import MediaForms
-from grokdesk.providers.grok_web.protocol import media_payload, uploads
-from grokdesk.providers.grok_web.protocol.generation import PICTURE_WITHHELD, EditDecoder
+from grokdesk.providers.grok_web.protocol import media_payload, payload, uploads
+from grokdesk.providers.grok_web.protocol.generation import EditDecoder
 from grokdesk.providers.grok_web.protocol.headers import Call
-from grokdesk.providers.grok_web.protocol.pictures import Places
+from grokdesk.providers.grok_web.protocol.making import PICTURE_WITHHELD
 from grokdesk.providers.grok_web.references import Reference
 from grokdesk.providers.grok_web.session import Session
-from grokdesk.providers.grok_web.submitting import Patience, sent
+from grokdesk.providers.grok_web.submitting import LOST, Patience, sent
 
 log = logging.getLogger(__name__)
-
-_LOST: Final = (Unreachable, UpstreamTimeout, Garbled)
 
 
 async def edits(session: Session, request: ImageRequest, forms: MediaForms) -> AsyncGenerator[Batch]:
@@ -68,11 +58,9 @@ class _Job:
     """The pictures of one request; `count` is how many have been handed on, `begun` whether anything was."""
 
     def __init__(self, session: Session, patience: Patience, request: ImageRequest) -> None:
-        options = session.options
         self._session = session
         self._patience = patience
         self._request = request
-        self._places = Places(options.assets_url, options.public_images_url)
         self._urls: set[str] = set()
         self._reached: dict[int, float] = {}
         self.begun = False
@@ -91,7 +79,7 @@ class _Job:
                     async for events in parts:
                         yield events
             except MayBeMade as error:
-                if not (self.count and isinstance(error.cause, _LOST)):
+                if not (self.count and isinstance(error.cause, LOST)):
                     raise
                 log.info("pictures broken off made=%d why=%s", self.count, error.message)
                 return
@@ -123,13 +111,14 @@ class _Job:
         session = self._patience.of(self._session)
         account = session.account
         decoder = EditDecoder(
-            wanted, self._places, Trace(account.id), first=self.count, user_id=account.user_id
+            wanted, session.places, Trace(account.id), first=self.count, user_id=account.user_id
         )
-        path = media_payload.CHAT_PATH
         failure: UpstreamError | None = None
         try:
             with sent():
-                async with session.request("POST", Call.GENERATE, path, body, referer=referer) as reply:
+                async with session.request(
+                    "POST", Call.GENERATE, payload.CHAT_PATH, body, referer=referer
+                ) as reply:
                     while not decoder.done and (data := await reply.chunk()):
                         if events := self._begin(decoder.feed(data)):
                             yield events

@@ -8,34 +8,24 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from grokdesk.core.errors import (
-    FormGone,
-    Garbled,
-    InvalidRequest,
-    MayBeMade,
-    Unreachable,
-    UpstreamError,
-    UpstreamTimeout,
-)
+from grokdesk.core.errors import FormGone, InvalidRequest, MayBeMade, UpstreamError
 from grokdesk.core.events import Batch, Event, Finished, Made, Progressed, Started, Withheld
 from grokdesk.core.media import Artifact, Film, Kind, Trace, VideoRequest
 from grokdesk.core.settings import MediaForm
 from grokdesk.providers.grok_web import references
 from grokdesk.providers.grok_web.media_calls import find
 from grokdesk.providers.grok_web.media_forms import MediaForms
-from grokdesk.providers.grok_web.protocol import media_payload, pictures, uploads
+from grokdesk.providers.grok_web.protocol import media_payload, payload, pictures, uploads
 from grokdesk.providers.grok_web.protocol.generation import FilmDecoder
 from grokdesk.providers.grok_web.protocol.headers import Call
+from grokdesk.providers.grok_web.protocol.making import ALMOST
 from grokdesk.providers.grok_web.protocol.media_payload import Look
-from grokdesk.providers.grok_web.protocol.pictures import Places
 from grokdesk.providers.grok_web.references import Reference
 from grokdesk.providers.grok_web.session import Session
-from grokdesk.providers.grok_web.submitting import Patience, sent
+from grokdesk.providers.grok_web.submitting import LOST, Patience, sent
 
 log = logging.getLogger(__name__)
 
-_LOST: Final = (Unreachable, UpstreamTimeout, Garbled)
-_ALMOST: Final = 0.99
 # How a film is looked for whose stream was lost (§5.6): the pauses in seconds before each look.
 LOOKS_S: Final = (0.0, 1.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0)
 # And how long in all, also where nothing answers.
@@ -74,11 +64,9 @@ class _Part:
 
 class _Job:
     def __init__(self, session: Session, request: VideoRequest) -> None:
-        options = session.options
         self._session = session
         self._request = request
-        self._patience = Patience(session.means.deadlines, options.video_s, "video_s")
-        self._places = Places(options.assets_url, options.public_images_url)
+        self._patience = Patience(session.means.deadlines, session.options.video_s, "video_s")
         self._trace = Trace(session.account.id)
         self._look = Look(request.prompt, request.ratio, request.resolution, request.preset)
         self._reached = 0.0
@@ -193,7 +181,7 @@ class _Job:
     async def _made(self, part: _Part) -> AsyncGenerator[Batch]:
         """Make one part; the last one's film is that of the job."""
         decoder = FilmDecoder(
-            self._places, Trace(self._session.account.id, parent_post_id=self._trace.parent_post_id)
+            self._session.places, Trace(self._session.account.id, parent_post_id=self._trace.parent_post_id)
         )
         session = self._patience.of(self._session)
         try:
@@ -206,7 +194,7 @@ class _Job:
                     yield told
         except MayBeMade as lost:
             self._trace = decoder.trace
-            found = await self._found(decoder.trace) if isinstance(lost.cause, _LOST) else None
+            found = await self._found(decoder.trace) if isinstance(lost.cause, LOST) else None
             if found is None:
                 raise
             log.info("film found after its stream was lost conversation=%s", found.trace.conversation_id)
@@ -215,7 +203,7 @@ class _Job:
         self._trace = replace(decoder.trace, account=self._session.account.id)
 
     async def _read(self, session: Session, part: _Part, decoder: FilmDecoder) -> AsyncGenerator[Batch]:
-        path = media_payload.CHAT_PATH
+        path = payload.CHAT_PATH
         async with session.request("POST", Call.GENERATE, path, part.body, referer=part.referer) as reply:
             while not decoder.done and (data := await reply.chunk()):
                 if events := decoder.feed(data):
@@ -227,7 +215,7 @@ class _Job:
         for event in events:
             match event:
                 case Progressed(fraction):
-                    overall = min((part.index + fraction) / part.parts, _ALMOST)
+                    overall = min((part.index + fraction) / part.parts, ALMOST)
                     if overall > self._reached:
                         self._reached = overall
                         out.append(Progressed(overall))

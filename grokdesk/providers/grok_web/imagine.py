@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Final
 
-from grokdesk.core.errors import Garbled, MayBeMade, Unreachable, UpstreamError, UpstreamTimeout
+from grokdesk.core.errors import MayBeMade, Unreachable, UpstreamError
 from grokdesk.core.events import Batch, Event, Started
 from grokdesk.core.media import ImageRequest
 from grokdesk.core.settings import MediaForm
@@ -24,9 +24,8 @@ from grokdesk.platform.wire import Socket
 from grokdesk.providers.grok_web.protocol import imagine
 from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.imagine import ImagineDecoder
-from grokdesk.providers.grok_web.protocol.pictures import Places
 from grokdesk.providers.grok_web.session import Session
-from grokdesk.providers.grok_web.submitting import Patience, sent
+from grokdesk.providers.grok_web.submitting import LOST, Patience, sent
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,6 @@ _DRY_ROUNDS: Final = 2
 _SPARE_ROUNDS: Final = 4
 # From here on decoding is noticed by others.
 _LARGE: Final = 1 << 20
-_LOST: Final = (Unreachable, UpstreamTimeout, Garbled)
 
 
 async def pictures(session: Session, request: ImageRequest, *, pro: bool) -> AsyncGenerator[Batch]:
@@ -67,7 +65,7 @@ class _Job:
         self._patience = Patience(session.means.deadlines, options.image_s, "image_s")
         self._decoder = ImagineDecoder(
             request.count,
-            Places(options.assets_url, options.public_images_url),
+            session.places,
             previews=request.previews,
             spares=self._form is MediaForm.OLDER,
         )
@@ -94,7 +92,7 @@ class _Job:
                 return await self._next(held)
         except UpstreamError as error:
             cause = error.cause if isinstance(error, MayBeMade) else error
-            if not (self._decoder.made and isinstance(cause, _LOST)):
+            if not (self._decoder.made and isinstance(cause, LOST)):
                 raise
             log.info("pictures broken off made=%d why=%s", self._decoder.made, error.message)
             return self._finish()

@@ -27,7 +27,7 @@ from grokdesk.providers.grok_web.protocol import failures, listings, loose, medi
 from grokdesk.providers.grok_web.protocol.failures import Gone, NotAccepted
 from grokdesk.providers.grok_web.protocol.generation import made_in
 from grokdesk.providers.grok_web.protocol.headers import Call
-from grokdesk.providers.grok_web.protocol.pictures import Place, Places
+from grokdesk.providers.grok_web.protocol.pictures import Place
 from grokdesk.providers.grok_web.session import SMALL_BYTES, Session
 from grokdesk.providers.grok_web.submitting import sent
 
@@ -56,9 +56,8 @@ async def download(session: Session, url: str) -> AsyncIterator[Download]:
     Raises `InvalidRequest` for any other place. `Undelivered` means that it cannot be had, or is not a
     picture or film at all; every other `UpstreamError` that asking again may help.
     """
-    places = Places(session.options.assets_url, session.options.public_images_url)
     for _ in range(_MOST_HOPS):
-        place = places.of(url)
+        place = session.places.of(url)
         if place is None:
             raise InvalidRequest(
                 "This is not the address of a file at Grok.",
@@ -150,7 +149,7 @@ async def find(session: Session, trace: Trace, *, only_listed: bool = False) -> 
 
     `only_listed` leaves the files out. None when it is not there (yet).
     """
-    places = Places(session.options.assets_url, session.options.public_images_url)
+    places = session.places
     if trace.conversation_id:
         path = _RESPONSES.format(quote(trace.conversation_id, safe=""))
         try:
@@ -182,12 +181,11 @@ async def upscale(session: Session, trace: Trace) -> Artifact:
     video_id = trace.asset_id or trace.post_id
     if not video_id:
         raise _unknown_film()
-    places = Places(session.options.assets_url, session.options.public_images_url)
     body = media_payload.upscale_body(video_id)
     with sent():
         async with session.request("POST", Call.UPSCALE, media_payload.UPSCALE_PATH, body) as reply:
             answer = loose.parsed(await reply.body(SMALL_BYTES)) or {}
-        url = places.absolute(loose.text(answer, "hdMediaUrl"))
+        url = session.places.absolute(loose.text(answer, "hdMediaUrl"))
         if not url:
             raise Garbled("Grok did not say where it put the larger film.", detail="no hdMediaUrl")
     return Artifact(Kind.VIDEO, url, trace=trace)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Concatenate, Final, ParamSpec
+from typing import Final
 from urllib.parse import urlsplit
 
 from grokdesk.core.conversation import Media
 from grokdesk.core.errors import InvalidRequest, TooLarge
 from grokdesk.core.file_types import sniffed
-from grokdesk.platform.tasks import offload
 from grokdesk.providers.attachments import fetch
-from grokdesk.providers.grok_web.protocol import media_payload, uploads
+from grokdesk.providers.grok_web.protocol import uploads
 from grokdesk.providers.grok_web.protocol.headers import Call
-from grokdesk.providers.grok_web.protocol.pictures import Place, Places
+from grokdesk.providers.grok_web.protocol.pictures import Place
 from grokdesk.providers.grok_web.protocol.uploads import File
 from grokdesk.providers.grok_web.session import Session
 from grokdesk.providers.grok_web.submitting import Patience
-
-P = ParamSpec("P")
+from grokdesk.providers.grok_web.uploading import upload, upload_older
 
 EDIT_BYTES: Final = 32 << 20
 FILM_BYTES: Final = 20 << 20
@@ -29,7 +26,6 @@ MOST: Final = 8
 MOST_OLDER: Final = 7
 
 _KINDS: Final = {"image/jpeg", "image/png", "image/webp", "image/gif"}
-_LARGE: Final = 1 << 20
 _SOURCE: Final = "IMAGINE_SELF_UPLOAD_FILE_SOURCE"
 
 
@@ -71,14 +67,14 @@ async def had(
 async def _had(session: Session, patience: Patience, media: Media, number: int) -> Reference:
     if not media.url:
         return Reference(File(media.data, media.media_type, media.name))
-    options = session.options
-    places = Places(options.assets_url, options.public_images_url)
-    if places.of(media.url) is Place.OWNER:
+    if session.places.of(media.url) is Place.OWNER:
         data = await _own(patience.of(session), media.url, number)
         is_stable = urlsplit(media.url).path.endswith("/content")
         return Reference(File(data, "", ""), media.url if is_stable else "")
     try:
-        fetched = await fetch(session.means.wire, media.url, allow_private=options.fetch_private_addresses)
+        fetched = await fetch(
+            session.means.wire, media.url, allow_private=session.options.fetch_private_addresses
+        )
     except InvalidRequest as error:
         raise type(error)(
             f"Picture {number}: {error.message}", param="image", hint=error.hint, detail=error.detail
@@ -113,15 +109,6 @@ def _checked(reference: Reference, number: int, most_bytes: int) -> Reference:
     return Reference(uploads.prepared(data, file.media_type, file.name, number), reference.url)
 
 
-async def _packed(
-    pack: Callable[Concatenate[File, P], bytes], file: File, *args: P.args, **kwargs: P.kwargs
-) -> bytes:
-    """What `pack` makes of `file`; a large one does not hold up the loop."""
-    if len(file.data) > _LARGE:
-        return await offload(pack, file, *args, **kwargs)
-    return pack(file, *args, **kwargs)
-
-
 async def placed(session: Session, patience: Patience, reference: Reference, *, older: bool) -> Placed:
     """Upload a picture, in either form, unless it lies with the account already.
 
@@ -130,22 +117,12 @@ async def placed(session: Session, patience: Patience, reference: Reference, *, 
     """
     if older and reference.url:
         return Placed("", reference.url)
-    file = reference.file
+    limited = patience.of(session)
     if older:
-        path, body, boundary, call = (
-            media_payload.UPLOAD_OLDER_PATH,
-            await _packed(uploads.json_body, file),
-            "",
-            Call.UPLOAD_OLDER,
-        )
+        answer = await upload_older(limited, reference.file)
     else:
-        boundary = f"----WebKitFormBoundary{uuid.uuid4().hex[:16]}"
-        path, call = media_payload.UPLOAD_PATH, Call.MEDIA_UPLOAD
-        body = await _packed(uploads.multipart, file, boundary, source=_SOURCE)
-    async with patience.of(session).request("POST", call, path, body, boundary=boundary) as reply:
-        answer = await reply.body()
+        answer = await upload(limited, Call.MEDIA_UPLOAD, reference.file, source=_SOURCE)
     found = uploads.uploaded(answer)
-    options, user_id = session.options, session.account.user_id
+    user_id = session.account.user_id
     uri = found.uri or (f"users/{user_id}/{found.id}/content" if user_id and found.id else "")
-    url = Places(options.assets_url, options.public_images_url).absolute(uri)
-    return Placed(found.id, url, found.asset)
+    return Placed(found.id, session.places.absolute(uri), found.asset)

@@ -23,6 +23,7 @@ from grokdesk.platform.wire import Call as WireCall
 from grokdesk.providers.grok_web.protocol import headers
 from grokdesk.providers.grok_web.protocol.failures import http_failure
 from grokdesk.providers.grok_web.protocol.headers import Call
+from grokdesk.providers.grok_web.protocol.pictures import Places
 from grokdesk.providers.grok_web.signer import Signer
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Session:
         self.means = means
         self.options = options
         self.account = account
+        self.places = Places(options.assets_url, options.public_images_url)
         self._egress = egress
         self._limits = limits
         self._impersonate = _impersonation(egress.user_agent)

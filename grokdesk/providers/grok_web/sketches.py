@@ -6,7 +6,6 @@ other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
@@ -16,13 +15,13 @@ from grokdesk.core.events import Batch, Event, Finished, Made, Progressed, Start
 from grokdesk.core.media import ImageRequest
 from grokdesk.providers.grok_web.chat import Chat
 from grokdesk.providers.grok_web.protocol.failures import NotMade
+from grokdesk.providers.grok_web.protocol.making import images_in
 from grokdesk.providers.grok_web.protocol.pictures import Places, is_preview
 from grokdesk.providers.grok_web.rounds import Asking
 from grokdesk.providers.grok_web.session import Session
 from grokdesk.providers.grok_web.submitting import Patience
 
 _PREFIX: Final = "Drawing: "
-_MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]]{0,300}\]\(([^()\s]{1,4000})\)")
 
 
 async def sketches(
@@ -33,9 +32,8 @@ async def sketches(
     A turn that draws nothing is the last one: the next would not either. Only then what was withheld counts.
     `NotMade` is raised when that was the first one, and said something.
     """
-    options = session.options
-    patience = Patience(session.means.deadlines, options.image_s, "image_s")
-    drawn = _Drawn(request.count, Places(options.assets_url, options.public_images_url))
+    patience = Patience(session.means.deadlines, session.options.image_s, "image_s")
+    drawn = _Drawn(request.count, session.places)
     asking = Asking((), literal=_PREFIX + request.prompt)
     told: list[Event] = [Started("", "", 0)]
     while True:
@@ -121,7 +119,7 @@ class _Drawn:
         left = range(self._next, self._count)
         if self._withheld:
             return [Withheld(slot, reason) for slot, reason in zip(left, self._withheld, strict=False)]
-        urls = [self._places.absolute(url) for url in _MARKDOWN_IMAGE.findall("".join(self._text))]
+        urls = [self._places.absolute(url) for url in images_in("".join(self._text))]
         found = dict.fromkeys(url for url in urls if url and not is_preview(url))
         return [Made(self._places.picture(url), self._slot()) for url in list(found)[: len(left)]]
 

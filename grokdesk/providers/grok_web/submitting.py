@@ -14,9 +14,11 @@ from grokdesk.core.errors import (
     AccountRejected,
     Challenged,
     FormGone,
+    Garbled,
     MayBeMade,
     RateLimited,
     Refused,
+    Unreachable,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -37,6 +39,8 @@ _NOTHING_MADE: Final = (
     NotConnected,
     MayBeMade,
 )
+# A connection that broke says nothing about what was made.
+LOST: Final = (Unreachable, UpstreamTimeout, Garbled)
 _LEAST_S: Final = 0.05
 
 

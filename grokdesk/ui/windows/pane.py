@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
 
@@ -23,6 +26,32 @@ class Pane(QWidget):
 
     def open_at(self, where: str) -> None:
         """Show a certain thing in it, such as one setting by its name."""
+
+    def regions(self) -> Sequence[QWidget]:
+        """Its parts in reading order; F6 goes from one to the next."""
+        return (self,)
+
+    def renew(self) -> bool:
+        """Read or ask again what is shown (F5). False when there is nothing to renew."""
+        return False
+
+    def begin(self) -> bool:
+        """Begin something new (Ctrl+N). False when nothing can be begun here."""
+        return False
+
+    def halt(self) -> bool:
+        """Stop what runs here (Ctrl+.). False when nothing runs."""
+        return False
+
+    def keepsake(self) -> Mapping[str, Any]:
+        """Return what is to outlive the widgets when the window is built anew, as for another language.
+
+        Such as filters, what is selected and what was typed but not saved.
+        """
+        return {}
+
+    def put_back(self, kept: Mapping[str, Any]) -> None:
+        """Take what `keepsake` returned; unknown or missing members are no error."""
 
     def unsaved(self) -> int:
         """How many changes would be lost if the program ended now."""

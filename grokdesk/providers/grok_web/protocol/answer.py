@@ -24,8 +24,8 @@ from grokdesk.core.events import (
     Withheld,
 )
 from grokdesk.providers.grok_web.protocol import render
-from grokdesk.providers.grok_web.protocol.generation import PICTURE_WITHHELD
 from grokdesk.providers.grok_web.protocol.loose import Json, number, text
+from grokdesk.providers.grok_web.protocol.making import PICTURE_WITHHELD, fraction
 from grokdesk.providers.grok_web.protocol.pictures import Places, is_preview
 from grokdesk.providers.grok_web.protocol.thinking import Thinking
 
@@ -209,7 +209,7 @@ class Answer:
             return
         done = number(image, "progress")
         if done is not None:
-            out.append(Progressed(min(max(done / 100, 0.0), 0.99), slot))
+            out.append(Progressed(fraction(done), slot))
         self._hand_on(out)
 
     def _hand_on(self, out: list[Event]) -> None:

@@ -16,17 +16,11 @@ from grokdesk.providers.grok_web.protocol.failures import not_made, stream_failu
 from grokdesk.providers.grok_web.protocol.frames import Frames
 from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.loose import Json
+from grokdesk.providers.grok_web.protocol.making import ALL, FILM_WITHHELD, fraction, images_in, pixels
 from grokdesk.providers.grok_web.protocol.pictures import Places, asset_in, is_preview
 
-PICTURE_WITHHELD: Final = "Grok withheld this picture because of its content."
-FILM_WITHHELD: Final = "Grok withheld this film because of its content."
-
-_ALL: Final = 100.0
-_ALMOST: Final = 0.99
 _FILM_URLS: Final = ("videoUrl", "contentUrl", "contentURL", "assetUrl", "assetURL", "fileUri", "fileURL")
-_MARKDOWN_IMAGE: Final = re.compile(r"!\[[^\]]{0,300}\]\(([^()\s]{1,4000})\)")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,100}")
-_LONGEST_SIDE: Final = 1 << 20
 _LONGEST_ID: Final = 100
 
 
@@ -172,7 +166,7 @@ class EditDecoder(_Stream):
         if self._user_id:
             for asset_id in self._attached:
                 yield self._places.absolute(f"users/{self._user_id}/{asset_id}/content")
-        for url in _MARKDOWN_IMAGE.findall("".join(self._text)):
+        for url in images_in("".join(self._text)):
             yield self._places.absolute(url)
         yield from self._spare.urls()
 
@@ -205,10 +199,10 @@ class EditDecoder(_Stream):
         done = loose.number(image, "progress")
         slot = 0 if position is None or not 0 <= position < self._wanted else int(position)
         if done is not None:
-            fraction = min(max(done / _ALL, 0.0), _ALMOST)
-            if fraction > self._reached.get(slot, 0.0):
-                self._reached[slot] = fraction
-                yield Progressed(fraction, self._first + slot)
+            reached = fraction(done)
+            if reached > self._reached.get(slot, 0.0):
+                self._reached[slot] = reached
+                yield Progressed(reached, self._first + slot)
 
 
 def _generated_in(value: object, depth: int = 8) -> Iterator[str]:
@@ -291,7 +285,7 @@ class FilmDecoder(_Stream):
         done = loose.number(told, "progress")
         self._blocked = told.get("moderated") is True
         if self._blocked:
-            if done is None or done >= _ALL:
+            if done is None or done >= ALL:
                 self._over = self.withheld = True
                 yield Withheld(0, FILM_WITHHELD)
             return
@@ -299,10 +293,10 @@ class FilmDecoder(_Stream):
         if url:
             yield from self._made(url, told)
         elif done is not None:
-            fraction = min(max(done / _ALL, 0.0), _ALMOST)
-            if fraction > self._reached:
-                self._reached = fraction
-                yield Progressed(fraction)
+            reached = fraction(done)
+            if reached > self._reached:
+                self._reached = reached
+                yield Progressed(reached)
 
     def _film_url(self, value: str) -> str:
         """`value` in full if it is the address of a film: of a file `.mp4`, or of `/content` (§5.8)."""
@@ -320,16 +314,11 @@ class FilmDecoder(_Stream):
             public=False,
             thumbnail_url=self._places.absolute(loose.text(told, "thumbnailImageUrl")),
             trace=self.trace,
-            width=_pixels(told, "width"),
-            height=_pixels(told, "height"),
+            width=pixels(told, "width"),
+            height=pixels(told, "height"),
             adult=told.get("rRated") is True or told.get("r_rated") is True,
         )
         yield Made(self.film)
-
-
-def _pixels(source: Json, name: str) -> int:
-    found = loose.number(source, name)
-    return int(found) if found is not None and 0 < found < _LONGEST_SIDE else 0
 
 
 # --- looking for what was lost ------------------------------------------------------------------------------
@@ -388,8 +377,8 @@ def _as_artifact(source: Json, places: Places, trace: Trace) -> Artifact | None:
         url,
         thumbnail_url=places.absolute(loose.text(source, "previewImageKey", "thumbnailImageUrl")),
         trace=replace(trace, asset_id=loose.text(source, "assetId") or asset_in(url) or trace.asset_id),
-        width=_pixels(source, "width"),
-        height=_pixels(source, "height"),
+        width=pixels(source, "width"),
+        height=pixels(source, "height"),
         adult=source.get("rRated") is True,
     )
 

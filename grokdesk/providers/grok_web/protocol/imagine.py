@@ -22,17 +22,14 @@ from grokdesk.providers.grok_web.protocol import loose
 from grokdesk.providers.grok_web.protocol.failures import stream_failure
 from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.protocol.loose import Json
+from grokdesk.providers.grok_web.protocol.making import ALL, PICTURE_WITHHELD, fraction, pixels
 from grokdesk.providers.grok_web.protocol.pictures import Place, Places, decoded, image_id_in, size_of
 
 PATH: Final = "/ws/imagine/listen"
 MAX_MESSAGE: Final = 64 << 20
-WITHHELD: Final = "Grok withheld this picture because of its content."
 
-_ALL: Final = 100.0
-_ALMOST: Final = 0.99
 # More slots than this are not announced by any server that means well.
 _MOST_SLOTS: Final = 400
-_LONGEST_SIDE: Final = 1 << 20
 
 
 def reset(now_ms: int) -> bytes:
@@ -171,7 +168,7 @@ class ImagineDecoder:
         """Nothing follows. Returns what is said of slots that were withheld and not made up for."""
         left = sorted(self._blocked - self._given) if self._spares else []
         self._blocked.clear()
-        return [*(Withheld(number, WITHHELD) for number in left), Finished()]
+        return [*(Withheld(number, PICTURE_WITHHELD) for number in left), Finished()]
 
     # --- frames ---
 
@@ -198,7 +195,7 @@ class ImagineDecoder:
             return
         self._told(slot, frame)
         done = loose.number(frame, "percentage_complete")
-        if done is not None and done < _ALL:
+        if done is not None and done < ALL:
             yield from self._progress(slot, frame)
             if self._previews and slot.number is not None and (data := decoded(loose.text(frame, "blob"))):
                 yield Previewed(data, sniffed(data), slot.number)
@@ -212,8 +209,8 @@ class ImagineDecoder:
         slot.url = self._places.absolute(loose.text(frame, "url")) or slot.url
 
     def _told(self, slot: _Slot, frame: Json) -> None:
-        slot.width = _pixels(frame, "width") or slot.width
-        slot.height = _pixels(frame, "height") or slot.height
+        slot.width = pixels(frame, "width") or slot.width
+        slot.height = pixels(frame, "height") or slot.height
         slot.adult = slot.adult or frame.get("r_rated") is True
         slot.prompt = loose.text(frame, "full_prompt") or slot.prompt
 
@@ -278,17 +275,17 @@ class ImagineDecoder:
             return
         self._blocked.add(number)
         if not self._spares:
-            yield Withheld(number, WITHHELD)
+            yield Withheld(number, PICTURE_WITHHELD)
 
     def _progress(self, slot: _Slot, frame: Json) -> Iterator[Event]:
         done = loose.number(frame, "percentage_complete")
         number = slot.number
         if done is None or number is None:
             return
-        fraction = min(max(done / _ALL, 0.0), _ALMOST)
-        if fraction > self._reached.get(number, 0.0):
-            self._reached[number] = fraction
-            yield Progressed(fraction, number)
+        reached = fraction(done)
+        if reached > self._reached.get(number, 0.0):
+            self._reached[number] = reached
+            yield Progressed(reached, number)
 
     def _artifact(self, slot: _Slot) -> Artifact:
         width, height = size_of(slot.data) if slot.data else (0, 0)
@@ -319,8 +316,3 @@ def _position(frame: Json) -> int | None:
         if found is not None:
             return int(found) if found == found // 1 else None
     return None
-
-
-def _pixels(frame: Json, name: str) -> int:
-    found = loose.number(frame, name)
-    return int(found) if found is not None and 0 < found < _LONGEST_SIDE else 0

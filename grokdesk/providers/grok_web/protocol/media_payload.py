@@ -14,10 +14,7 @@ from grokdesk.core.media import Preset, Resolution
 from grokdesk.core.settings import MediaForm
 from grokdesk.providers.grok_web.protocol import loose
 
-CHAT_PATH: Final = "/rest/app-chat/conversations/new"
 POST_PATH: Final = "/rest/media/post/create"
-UPLOAD_PATH: Final = "/http/upload-file-v2/direct"
-UPLOAD_OLDER_PATH: Final = "/rest/app-chat/upload-file"
 UPSCALE_PATH: Final = "/rest/media/video/upscale"
 SHARE_PATH: Final = "/rest/media/post/create-link"
 

@@ -16,6 +16,9 @@ from grokdesk.core.conversation import Media, Message, Part, Role, Text, Thought
 from grokdesk.core.errors import InvalidRequest
 from grokdesk.providers.text_tools.prompt import written
 
+# Of chat in its older form, and of edits and films in both.
+CHAT_PATH: Final = "/rest/app-chat/conversations/new"
+
 _TOOL: Final = "tool"
 
 

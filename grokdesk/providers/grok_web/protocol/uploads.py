@@ -13,6 +13,8 @@ from grokdesk.core.errors import Garbled, InvalidRequest, TooLarge
 from grokdesk.core.file_types import sniffed
 from grokdesk.providers.grok_web.protocol import loose
 
+PATH: Final = "/http/upload-file-v2/direct"
+OLDER_PATH: Final = "/rest/app-chat/upload-file"
 MAX_FILES: Final = 8
 MAX_FILE: Final = 32 << 20
 MAX_TOGETHER: Final = 64 << 20
@@ -102,7 +104,7 @@ def _safe_name(name: str) -> str:
 
 
 def json_body(file: File) -> bytes:
-    """The body of `POST /rest/app-chat/upload-file`."""
+    """The body of `POST` to `OLDER_PATH`."""
     return orjson.dumps(
         {"fileName": file.name, "fileMimeType": file.media_type, "content": b64encode(file.data).decode()}
     )
@@ -112,7 +114,7 @@ def json_body(file: File) -> bytes:
 
 
 def multipart(file: File, boundary: str, *, source: str = "") -> bytes:
-    """The body of `POST /http/upload-file-v2/direct`; for a chat attachment there is no `source`."""
+    """The body of `POST` to `PATH`; for a chat attachment there is no `source`."""
     name = file.name.replace("\\", "\\\\").replace('"', '\\"')
     head = (
         f"--{boundary}\r\n"
