@@ -7,6 +7,7 @@ start.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import ip_address
@@ -591,6 +592,46 @@ class AppearanceSettings(Section):
     """How it looks."""
 
     theme: Theme = Field(Theme.SYSTEM, title="Theme")
+    high_contrast: bool = Field(
+        False,
+        title="High contrast",
+        description="Stronger edges and text. On by itself while the system asks for it.",
+    )
+    text_scale: int = Field(
+        100, ge=80, le=200, title="Text size in percent", description="Of the size that the system uses."
+    )
+
+
+_COMBINATION: Final = re.compile(r"(?:(?:Ctrl|Shift|Alt|Meta)\+)*(?:[^\s+]|\+|[A-Za-z][A-Za-z0-9 ]{1,19})")
+
+
+class KeysSettings(Section):
+    """Which keys do what, where that differs from how it comes."""
+
+    changed: tuple[str, ...] = Field(
+        (),
+        title="Changed keys",
+        description="What is done, and the keys for it, such as palette = Ctrl+P. Nothing behind the sign: no "
+        "keys. F1 shows all keys and changes them.",
+    )
+
+    @field_validator("changed")
+    @classmethod
+    def _understood(cls, changed: tuple[str, ...]) -> tuple[str, ...]:
+        seen: set[str] = set()
+        for one in changed:
+            name, sign, keys = (part.strip() for part in one.partition("="))
+            if not (name and sign) or (keys and not _COMBINATION.fullmatch(keys)):
+                raise ValueError(f"'{one}' is no name and keys such as palette = Ctrl+P")
+            if name in seen:
+                raise ValueError(f"'{name}' stands here twice")
+            seen.add(name)
+        return changed
+
+    def by_name(self) -> dict[str, str]:
+        """The keys by the name of what they do; empty for none."""
+        pairs = (one.partition("=") for one in self.changed)
+        return {name.strip(): keys.strip() for name, _, keys in pairs}
 
 
 class StartupSettings(Section):
@@ -624,6 +665,7 @@ class Settings(BaseModel):
     privacy: PrivacySettings = PrivacySettings()
     storage: StorageSettings = StorageSettings()
     appearance: AppearanceSettings = AppearanceSettings()
+    keys: KeysSettings = KeysSettings()
     startup: StartupSettings = StartupSettings()
     logging: LoggingSettings = LoggingSettings()
 

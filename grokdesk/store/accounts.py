@@ -11,7 +11,6 @@ from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row, Select, bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.accounts import (
     Account,
@@ -31,6 +30,7 @@ from grokdesk.core.ports import Removed
 from grokdesk.core.secret import Secret
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.copying import in_parts
 from grokdesk.store.database import BATCH_ROWS, COPIED_ROWS, Conflict, Database
 from grokdesk.store.journal import ACCOUNT, Journal

@@ -10,13 +10,13 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.completions import Keep, KeptCompletion, Wanted
 from grokdesk.core.errors import Broken
 from grokdesk.core.ports import Clock
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.copying import in_parts, put_missing
 from grokdesk.store.database import COPIED_LARGE_ROWS, Database
 from grokdesk.store.schema import completions

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Row, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import BATCH_ROWS, Database
 
 

@@ -19,11 +19,11 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from grokdesk.core.errors import Broken
 from grokdesk.platform.tasks import Uncancelled
 from grokdesk.store import migrations
+from grokdesk.store.async_engine import AsyncConnection, AsyncEngine
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,10 @@ from typing import Final, Self
 from zlib import crc32
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.accounts import AccountId
 from grokdesk.core.ports import Clock, News
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import BATCH_ROWS, DatabaseTrouble, InTheWay, Spawn
 from grokdesk.store.journal import KEY, current
 from grokdesk.store.schema import LEASE_SLOTS, changes, counters, gateways, lease_slots, leases

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import BATCH_ROWS
 from grokdesk.store.schema import changes, counters
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.errors import Broken
 from grokdesk.core.ports import ClientKey
 from grokdesk.core.secret import Secret
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import COPIED_ROWS, Database
 from grokdesk.store.journal import KEY, Journal
 from grokdesk.store.schema import client_keys

@@ -14,7 +14,6 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, delete, func, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from grokdesk.core.accounts import AccountId
@@ -23,6 +22,7 @@ from grokdesk.core.library import PAGE, Change, Page, Placed, Sought, Used
 from grokdesk.core.media import Kept, Kind, Origin, Trace
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.copying import in_parts
 from grokdesk.store.database import COPIED_ROWS, Database
 from grokdesk.store.library_schema import files, jobs

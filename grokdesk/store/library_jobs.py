@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.conversation import Media
 from grokdesk.core.errors import Broken, NotFound
@@ -18,6 +17,7 @@ from grokdesk.core.media import Film, ImageRequest, Kind, Preset, Resolution, Tr
 from grokdesk.core.media_jobs import JobState, MediaJob
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import Database
 from grokdesk.store.library_files import trace_of
 from grokdesk.store.library_schema import jobs

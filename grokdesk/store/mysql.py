@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import aiomysql
 from sqlalchemy import ColumnElement, Connection, Double, event, func, literal_column, select, type_coerce
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.secret import Secret
 from grokdesk.platform.tasks import offload
 from grokdesk.store.address import Address, BadAddress, Certificates, address_of, context_of
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import DatabaseTrouble, InTheWay, OnTrouble, Spawn, Unfit
 from grokdesk.store.server_store import opened_server
 from grokdesk.store.sql_server import SqlServer

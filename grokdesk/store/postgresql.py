@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 import asyncpg
 from sqlalchemy import ColumnElement, Double, cast, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.secret import Secret
 from grokdesk.platform.tasks import offload
 from grokdesk.store.address import Address, BadAddress, Certificates, address_of, context_of
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import DatabaseTrouble, OnTrouble, Spawn
 from grokdesk.store.server_store import opened_server
 from grokdesk.store.sql_server import SqlServer

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.errors import Broken
 from grokdesk.core.responses import StoredResponse
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.copying import in_parts, put_missing
 from grokdesk.store.database import COPIED_LARGE_ROWS, Database
 from grokdesk.store.schema import responses

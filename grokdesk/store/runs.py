@@ -8,10 +8,10 @@ from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.runs import RunRecord, RunState, Try
 from grokdesk.platform.tasks import offload
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.copying import in_parts, put_missing
 from grokdesk.store.database import COPIED_ROWS, Database
 from grokdesk.store.schema import runs

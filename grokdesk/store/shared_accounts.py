@@ -15,13 +15,13 @@ from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grokdesk.core.accounts import Account, AccountId
 from grokdesk.core.merging import merged
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
 from grokdesk.store.accounts import SqlAccounts, opened, parts
+from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.database import BATCH_ROWS, Database
 from grokdesk.store.journal import ACCOUNT, SharedJournal, current
 from grokdesk.store.schema import accounts, changes, gateways

@@ -16,13 +16,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from grokdesk.core.secret import Secret
 from grokdesk.platform.secrets import Vault, new_team_note, team_vault
 from grokdesk.platform.tasks import offload
 from grokdesk.store import migrations
 from grokdesk.store.address import Address
+from grokdesk.store.async_engine import AsyncConnection, create_async_engine
 from grokdesk.store.database import (
     Away,
     Conflict,

@@ -12,12 +12,12 @@ from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from grokdesk.platform.paths import OWNER_ONLY, Paths, restrict
 from grokdesk.platform.tasks import offload
 from grokdesk.store import migrations
+from grokdesk.store.async_engine import AsyncConnection, AsyncEngine, create_async_engine
 from grokdesk.store.database import Database, DatabaseTrouble, OnTrouble, Spawn, pending
 
 log = logging.getLogger(__name__)

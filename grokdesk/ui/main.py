@@ -31,7 +31,7 @@ _BEHIND = (
     "grokdesk.core.settings",
     "grokdesk.app",
     "sqlalchemy",
-    "sqlalchemy.ext.asyncio",
+    "grokdesk.store.async_engine",
     "grokdesk.store.file_store",
 )
 

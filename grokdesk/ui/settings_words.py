@@ -42,7 +42,7 @@ def pages() -> tuple[Page, ...]:
     by_key = {section.key: section for section in sections()}
     made: list[Page] = []
     for key, title, names in (
-        ("general", _tr("General"), ("appearance", "startup")),
+        ("general", _tr("General"), ("appearance", "keys", "startup")),
         ("gateway", _tr("Gateway"), ("gateway",)),
         ("models", _tr("Models"), ("models",)),
         ("chat", _tr("Chat"), ("chat",)),
@@ -66,6 +66,7 @@ def section_title(section: SettingSection) -> str:
     """The heading of a section."""
     known = {
         "appearance": _tr("Appearance"),
+        "keys": _tr("Keys"),
         "startup": _tr("At start"),
         "gateway": _tr("Gateway"),
         "models": _tr("Models"),
