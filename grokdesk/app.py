@@ -266,6 +266,7 @@ class App:
             new_id=new_id,
             library=self.library,
             downloads=self.provider,
+            speaks=self.provider,
         )
         self.media_jobs = await stack.enter_async_context(
             MediaJobs(
@@ -628,6 +629,7 @@ def web_options(settings: Settings) -> WebOptions:
         limits=Limits(times.connect_s, times.first_s, times.idle_s, times.total_s),
         probe_s=times.probe_s,
         public_images_url=web.public_images_url,
+        livekit_url=web.livekit_url,
         adult=settings.media.allow_nsfw,
         media_form=settings.media.form,
         image_s=times.image_s,

@@ -23,6 +23,7 @@ from grokdesk.core.events import Batch
 from grokdesk.core.media import Artifact, Kept, Origin, Request, Trace
 from grokdesk.core.runs import RunRecord
 from grokdesk.core.secret import Secret
+from grokdesk.core.voice import VoicePass, VoiceWish
 
 
 class Clock(Protocol):
@@ -141,6 +142,14 @@ class MediaCalls(Downloads, Protocol):
 
     async def share(self, trace: Trace, account: Account, egress: Egress) -> str:
         """Make a film open to everybody; returns the address of its page."""
+        ...
+
+
+class Speaks(Protocol):
+    """Lets clients into voice sessions."""
+
+    async def open_voice(self, wish: VoiceWish, account: Account, egress: Egress) -> VoicePass:
+        """Get a token for one session. Raises `UpstreamError`."""
         ...
 
 

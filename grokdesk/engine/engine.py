@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
-from grokdesk.core.accounts import Account
+from grokdesk.core import voice
+from grokdesk.core.accounts import Account, Succeeded
 from grokdesk.core.catalog import Model
 from grokdesk.core.commissions import commissioned, need_of
 from grokdesk.core.conversation import ChatRequest, Thinking
 from grokdesk.core.egress import Egress, Purpose
-from grokdesk.core.errors import Broken, GrokDeskError, Undelivered, UpstreamError
+from grokdesk.core.errors import Broken, GrokDeskError, Undelivered, Unsupported, UpstreamError
 from grokdesk.core.events import Event, Made, Started, Transcript
 from grokdesk.core.media import ImageRequest, Kind, Origin, Request, VideoRequest
 from grokdesk.core.offer import offer_of
 from grokdesk.core.pool import Need
-from grokdesk.core.ports import Clock, Downloads, Keeps, Provider, Remembers
+from grokdesk.core.ports import Clock, Downloads, Keeps, Provider, Remembers, Speaks
 from grokdesk.core.prompt_size import glanced
 from grokdesk.core.retry import RetryPolicy, Tries
 from grokdesk.core.runs import RunState
 from grokdesk.core.settings import ImageForm, Live, Settings, VideoForm
 from grokdesk.core.shaping import EndAfter, HideThinking, Shape, StopAt, Tally
 from grokdesk.core.shaping_media import AllMade, Link, MediaAsText, ProgressAsThinking
-from grokdesk.engine.accounts import AccountPool
-from grokdesk.engine.egress import EgressService
+from grokdesk.core.voice import VoicePass, VoiceWish
+from grokdesk.engine.accounts import AccountPool, Held
+from grokdesk.engine.egress import EgressService, Way
 from grokdesk.engine.run import Keep, Opened, Run
 from grokdesk.engine.runs import RunEntry, RunLog
 from grokdesk.platform.deadlines import Deadlines
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # What the list of requests says when nothing explains the end; the traceback is logged where it is handled.
 _OUR_FAULT: Final = Broken("GrokDesk made a mistake.", hint="The log says more.")
@@ -66,6 +70,7 @@ class Engine:
         new_id: Callable[[], str],
         library: Keeps | None = None,
         downloads: Downloads | None = None,
+        speaks: Speaks | None = None,
     ) -> None:
         self._provider = provider
         self._pool = pool
@@ -77,6 +82,7 @@ class Engine:
         self._new_id = new_id
         self._library = library
         self._downloads = downloads
+        self._speaks = speaks
 
     def check(self, request: Request) -> None:
         """Raise what `run` would say of `request` without asking anybody, if it is bound to fail.
@@ -130,6 +136,40 @@ class Engine:
         finally:
             _close(entry, run, failure)
 
+    async def voice(self, wish: VoiceWish, *, client: str = "") -> VoicePass:
+        """Get what lets a client into a voice session; the session itself is between it and Grok.
+
+        Raises `GrokDeskError`.
+        """
+        speaks = self._speaks
+        if speaks is None:
+            raise Unsupported("This gateway has no voice.")
+        settings = self._live.now
+        voice.allowed(wish, adult=settings.media.allow_nsfw)
+        entry = self._runs.begin(self._new_id(), voice.MODEL, client)
+        failure: GrokDeskError | None = _OUR_FAULT
+
+        async def ask(held: Held, way: Way, _: AsyncExitStack) -> VoicePass:
+            given = await speaks.open_voice(wish, held.lease.account, way.egress)
+            way.worked()
+            held.settle(Succeeded())
+            return given
+
+        try:
+            given = await self._tried(voice.NEED, Tries(RetryPolicy(settings.retry.more_tries)), entry, ask)
+            failure = None
+            entry.ended(RunState.DONE, None)
+        except GrokDeskError as error:
+            failure = error
+            raise
+        except asyncio.CancelledError:
+            failure = None
+            raise
+        else:
+            return given
+        finally:
+            _close(entry, None, failure)
+
     async def _begin(
         self, plan: Plan, settings: Settings, entry: RunEntry, held: AsyncExitStack, wait_s: float | None
     ) -> Run:
@@ -138,36 +178,54 @@ class Engine:
             # A wish, not a condition: when that account cannot answer, another one is told the whole story.
             tries.again_with = self._provider.account_for(plan.request)
         purpose = Purpose.CHAT if isinstance(plan.request, ChatRequest) else Purpose.MEDIA
+
+        async def ask(lease: Held, way: Way, attempt: AsyncExitStack) -> Run:
+            run = self._new_run(plan, settings, entry)
+            events = await attempt.enter_async_context(
+                self._provider.open(plan.request, lease.lease, way.egress)
+            )
+            way.worked()
+            attempt.push_async_callback(run.detach)
+            await self._commit(run.attach(Opened(lease, way, events)), settings.timeouts.commit_s)
+            held.push_async_exit(attempt.pop_all())
+            if lease.lease.meter is not plan.need.meters[0]:
+                log.info(
+                    "answered in another mode run=%s asked=%s answered=%s",
+                    entry.record.id,
+                    plan.need.meters[0].value,
+                    run.mode,
+                )
+            return run
+
+        return await self._tried(plan.need, tries, entry, ask, purpose=purpose, wait_s=wait_s)
+
+    async def _tried(
+        self,
+        need: Need,
+        tries: Tries,
+        entry: RunEntry,
+        ask: Callable[[Held, Way, AsyncExitStack], Awaitable[T]],
+        *,
+        purpose: Purpose = Purpose.CHAT,
+        wait_s: float | None = None,
+    ) -> T:
+        """Let `ask` try with one account and way out after another, as long as that makes sense.
+
+        What it enters into the stack it is given ends with its try, unless it takes that away.
+        """
         patience = self._egress.patience()
         while True:
             generation = self._egress.generation
-            run = self._new_run(plan, settings, entry)
             account = None
             try:
                 async with AsyncExitStack() as attempt:
-                    lease = await attempt.enter_async_context(
-                        self._pool.lease(plan.need, tries, wait_s=wait_s)
-                    )
+                    lease = await attempt.enter_async_context(self._pool.lease(need, tries, wait_s=wait_s))
                     account = lease.lease.account
                     way = await attempt.enter_async_context(
                         self._egress.lease(account, purpose, patience=patience)
                     )
                     entry.trying(lease.lease, way.egress.name)
-                    events = await attempt.enter_async_context(
-                        self._provider.open(plan.request, lease.lease, way.egress)
-                    )
-                    way.worked()
-                    attempt.push_async_callback(run.detach)
-                    await self._commit(run.attach(Opened(lease, way, events)), settings.timeouts.commit_s)
-                    held.push_async_exit(attempt.pop_all())
-                    if lease.lease.meter is not plan.need.meters[0]:
-                        log.info(
-                            "answered in another mode run=%s asked=%s answered=%s",
-                            entry.record.id,
-                            plan.need.meters[0].value,
-                            run.mode,
-                        )
-                    return run
+                    return await ask(lease, way, attempt)
             except UpstreamError as error:
                 entry.try_failed(error)
                 if account is None:

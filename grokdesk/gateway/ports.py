@@ -17,6 +17,7 @@ from grokdesk.core.notices import Bus
 from grokdesk.core.ports import ClientKey, Clock
 from grokdesk.core.responses import StoredResponse
 from grokdesk.core.settings import Live
+from grokdesk.core.voice import VoicePass, VoiceWish
 
 Form = Literal["png", "jpeg", "webp"]
 """What a picture can be made into."""
@@ -60,6 +61,10 @@ class Engine(Protocol):
         Entered once upstream has begun to answer; raises `GrokDeskError` before that. Leaving the block ends
         the upstream call at once. `link` gives the address by which the client reaches a file of the library.
         """
+        ...
+
+    async def voice(self, wish: VoiceWish, *, client: str = "") -> VoicePass:
+        """Get what lets a client into a voice session. Raises `GrokDeskError`."""
         ...
 
     def check(self, request: Request) -> None:

@@ -14,7 +14,7 @@ from grokdesk.dialects import anthropic
 from grokdesk.dialects.anthropic import Anthropic
 from grokdesk.dialects.base import Dialect
 from grokdesk.dialects.openai_completions import OpenAICompletions
-from grokdesk.gateway import auth, files, images, videos
+from grokdesk.gateway import auth, files, images, videos, voice
 from grokdesk.gateway.converse import converse
 from grokdesk.gateway.count_tokens import count_tokens
 from grokdesk.gateway.exchange import DEFAULT_DIALECT, EXCHANGE
@@ -84,6 +84,7 @@ ROUTES: Final = (
     Route("DELETE", "/v1/videos/{id}", videos.delete_video, _MEDIA),
     Route("GET", "/v1/videos/{id}/content", videos.send_content, _MEDIA),
     Route("POST", "/v1/videos/{id}/remix", videos.remix, _MEDIA),
+    Route("POST", "/v1/voice/token", voice.give_token),
     # The name may be anything: that it cannot be one is told as that there is none.
     Route("GET", "/v1/files/image", files.show_image, needs_key=False),
     Route("GET", "/v1/files/image/{name:(?s:.*)}", files.show_image, needs_key=False),

@@ -17,6 +17,7 @@ from grokdesk.core.media import ImageRequest, Kept, Kind, Request, VideoRequest
 from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.ports import ClientKey
 from grokdesk.core.secret import Secret
+from grokdesk.core.voice import VoicePass, VoiceWish
 from grokdesk.gateway.ports import Form
 
 CREATED = 1_790_000_000
@@ -121,6 +122,7 @@ class ScriptedEngine:
         self.links: list[Callable[[Kept], str] | None] = []
         self.refusal: GrokDeskError | None = None
         self.clients: list[str] = []
+        self.wishes: list[VoiceWish] = []
         self.in_flight = 0
         self.entered = asyncio.Event()
         self.empty = asyncio.Event()
@@ -132,6 +134,13 @@ class ScriptedEngine:
     def check(self, request: Request) -> None:
         if self.refusal is not None:
             raise self.refusal
+
+    async def voice(self, wish: VoiceWish, *, client: str = "") -> VoicePass:
+        self.clients.append(client)
+        self.wishes.append(wish)
+        if self.refusal is not None:
+            raise self.refusal
+        return VoicePass(Secret("pass"), "wss://livekit.example", "user-1", "room-1")
 
     @asynccontextmanager
     async def run(

@@ -26,6 +26,7 @@ from grokdesk.core.media import Artifact, ImageRequest, Request, Trace, VideoReq
 from grokdesk.core.offer import EVERYTHING
 from grokdesk.core.ports import Clock, Download, Lease
 from grokdesk.core.settings import ChatForm
+from grokdesk.core.voice import VoicePass, VoiceWish
 from grokdesk.platform.deadlines import Deadlines
 from grokdesk.platform.wire import Limits, Wire
 from grokdesk.providers.grok_web import account_calls, media_calls, probe
@@ -34,9 +35,10 @@ from grokdesk.providers.grok_web.edits import edits
 from grokdesk.providers.grok_web.films import films
 from grokdesk.providers.grok_web.imagine import pictures
 from grokdesk.providers.grok_web.media_forms import MediaForms
-from grokdesk.providers.grok_web.protocol import identity
+from grokdesk.providers.grok_web.protocol import identity, voice
+from grokdesk.providers.grok_web.protocol.headers import Call
 from grokdesk.providers.grok_web.rounds import Rounds, messages_for, needs_rounds
-from grokdesk.providers.grok_web.session import Means, Session, WebOptions
+from grokdesk.providers.grok_web.session import SMALL_BYTES, Means, Session, WebOptions
 from grokdesk.providers.grok_web.signer import Signer
 from grokdesk.providers.grok_web.sketches import sketches
 from grokdesk.providers.grok_web.threads import Further, Kept, Retold, Threads
@@ -44,6 +46,7 @@ from grokdesk.providers.grok_web.threads import Further, Kept, Retold, Threads
 log = logging.getLogger(__name__)
 
 _LISTING_S: Final = 60.0  # protocol/grok-web-media.md §6.3
+_VOICE_S: Final = 60.0  # same, §8.1
 
 
 class GrokWeb:
@@ -249,6 +252,13 @@ class GrokWeb:
     async def share(self, trace: Trace, account: Account, egress: Egress) -> str:
         """See `core.ports.MediaCalls.share`."""
         return await media_calls.share(self._session(account, egress), trace)
+
+    async def open_voice(self, wish: VoiceWish, account: Account, egress: Egress) -> VoicePass:
+        """See `core.ports.Speaks.open_voice`."""
+        session = self._session(account, egress, _VOICE_S)
+        address = session.options.livekit_url
+        async with session.request("POST", Call.VOICE, voice.PATH, voice.order(wish, address)) as reply:
+            return voice.read(await reply.body(SMALL_BYTES), address)
 
     def _session(self, account: Account, egress: Egress, at_least_s: float = 0.0) -> Session:
         """A session for short calls, which take no longer than a check may."""

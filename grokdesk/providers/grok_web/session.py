@@ -53,6 +53,7 @@ class WebOptions:
     limits: Limits = field(default_factory=Limits)
     probe_s: float = 25.0
     public_images_url: str = "https://imagine-public.x.ai"
+    livekit_url: str = "wss://livekit.grok.com"
     adult: bool = False
     media_form: MediaForm = MediaForm.AUTO
     image_s: float = 180.0

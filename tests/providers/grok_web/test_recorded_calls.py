@@ -7,6 +7,7 @@ from grokdesk.core.conversation import ChatRequest, Media, Message, Role, Text
 from grokdesk.core.errors import InvalidRequest, UpstreamError, Withdrawn
 from grokdesk.core.media import Trace
 from grokdesk.core.settings import ChatForm, MediaForm
+from grokdesk.core.voice import Speaker, VoiceWish
 from grokdesk.sim import World, recording
 from tests.providers.grok_web.stage import EGRESS, Stage
 from tests.providers.grok_web.test_recordings import EDIT, MEDIA, PNG
@@ -100,3 +101,23 @@ async def test_recorded_uploads_are_told_apart(stage: Stage, world: World) -> No
     assert issubclass(heard[3], UpstreamError | InvalidRequest)
     assert heard[4] is Withdrawn
     assert story.is_over
+
+
+async def test_recorded_voice_tokens_are_read(stage: Stage, world: World) -> None:
+    """
+    One for a personality, one for the owner's own words in its place.
+    """
+    mine, _ = stage.account("super")
+    story = recording(MEDIA / "livekit-token-reply.ndjson")
+    world.play(story)
+
+    first = await stage.provider.open_voice(VoiceWish(), mine, EGRESS)
+    second = await stage.provider.open_voice(
+        VoiceWish(Speaker.EVE, speed=1.25, instructions="Answer like a lighthouse keeper."), mine, EGRESS
+    )
+
+    assert (first.participant, first.room, first.url) == ("user-1", "room-1", "wss://livekit.grok.com")
+    assert (second.participant, second.room) == ("user-2", "room-2")
+    assert first.token.reveal().startswith("eyJ")
+    assert story.is_over
+    assert story.differences == []

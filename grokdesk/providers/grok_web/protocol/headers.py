@@ -57,6 +57,7 @@ class Call(Enum):
     RESPONSES = "responses"
     UPSCALE = "upscale"
     SHARE = "share"
+    VOICE = "voice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ _SHAPES: Final[dict[Call, _Shape]] = {
     Call.RESPONSES: _Shape(referer="/imagine", content_type="", origin=False),
     Call.UPSCALE: _Shape(referer=""),
     Call.SHARE: _Shape(referer=""),
+    # grok-web-media.md §8.1.
+    Call.VOICE: _Shape(),
 }
 
 
