@@ -11,7 +11,10 @@ from typing import Final
 _WORDS: Final = re.compile(
     r"[A-Za-z]+|[0-9]{1,3}|[^\S\n]+|\n+|[\u2E80-\u9FFF\uAC00-\uD7AF\uF900-\uFAFF]|[^\w\s]+|\w"
 )
-_LETTERS_PER_TOKEN: Final = 6
+# Each match is one token; single blanks belong to the word behind them and match nothing.
+_TOKENS: Final = re.compile(
+    r"[A-Za-z]{1,6}|[0-9]{1,3}|[^\S\n]{2,}|\n+|[\u2E80-\u2FFF\u3001-\u9FFF\uAC00-\uD7AF\uF900-\uFAFF]|[^\w\s]{1,2}|\w"
+)
 _EMBEDDED: Final = "(data:image/"
 
 
@@ -23,19 +26,7 @@ def estimate(text: str) -> int:
     A word is one token per six letters, a number one per three digits, a CJK character one, a run of
     punctuation one per two signs; blanks before a word belong to it.
     """
-    count = 0
-    for match in _WORDS.finditer(text):
-        piece = match[0]
-        first = piece[0]
-        if first.isascii() and first.isalpha():
-            count += 1 + (len(piece) - 1) // _LETTERS_PER_TOKEN
-        elif piece.isspace():
-            count += 1 if first == "\n" or len(piece) > 1 else 0
-        elif first.isalnum():
-            count += 1
-        else:
-            count += (len(piece) + 1) // 2
-    return count
+    return len(_TOKENS.findall(text))
 
 
 def without_pictures(text: str) -> str:
