@@ -8,10 +8,10 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --no-header --annotation-style line
 
 .DEFAULT_GOAL := help
-.PHONY: demo run test lint compliance bench locks defaults failures package clean help
+.PHONY: demo run test lint compliance bench locks defaults failures texts screenshots package clean help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: ## set everything up and open the app on demo data (no account needed)
 	$(BOOTSTRAP) run
@@ -62,6 +62,14 @@ defaults: ## write config.defaults.toml from the settings model
 failures: ## write docs/failures.md from the cases of the tests
 	$(BOOTSTRAP) test
 	@$(BIN)/python packaging/failures.py
+
+texts: ## bring the texts for translators up to date (grokdesk/ui/i18n)
+	$(BOOTSTRAP) lint
+	@$(BIN)/python packaging/texts.py
+
+screenshots: ## write every window as a picture into build/screenshots (ARGS narrows); renews docs/pictures
+	$(BOOTSTRAP) test
+	@$(BIN)/python packaging/screenshots.py $(ARGS)
 
 package: ## build a wheel into dist/
 	$(BOOTSTRAP) lint

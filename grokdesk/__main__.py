@@ -17,7 +17,7 @@ from typing import Any, Final
 import orjson
 
 from grokdesk import __version__
-from grokdesk.cli import reports
+from grokdesk.cli import opening, reports
 from grokdesk.cli.arguments import parser
 from grokdesk.cli.saving import Target
 from grokdesk.cli.talk import asking, done, followed, made
@@ -41,13 +41,17 @@ curl {base}/chat/completions \\
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `grokdesk` with `arguments`; returns the exit code: 0 fine, 1 failed, 2 wrong use or port taken."""
     commands = parser()
-    args = commands.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    rest, opens = opening.split(given, commands.get_default("commands"))
+    args = commands.parse_args(rest)
+    if opens and (args.headless or args.command is not None):
+        commands.error("links and files open in the window")
     if args.demo and args.command is not None and args.data_dir is None:
         commands.error("a demo has a folder of its own: say with --data-dir which one is meant")
     try:
         if args.command is not None:
             return _command(args)
-        options = _options(args)
+        options = replace(_options(args), opens=opens, hidden=args.hidden)
         if options.headless:
             return _headless(options)
         if not _has_display():

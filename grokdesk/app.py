@@ -10,7 +10,7 @@ import gc
 import logging
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,12 @@ from grokdesk.core.completions import Keep
 from grokdesk.core.egress import public_name
 from grokdesk.core.errors import Broken, InvalidRequest
 from grokdesk.core.media import Kept
-from grokdesk.core.notices import Bus, KeysChanged, LibraryChanged, Notice, SettingsChanged, Trouble
+from grokdesk.core.notices import Bus, KeysChanged, LibraryChanged, Notice, SettingsChanged, Trouble, Visited
 from grokdesk.core.options import KeyChoice, Options
 from grokdesk.core.ports import News, Shared
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import ClearanceMode, Live, LoggingSettings, Settings
+from grokdesk.core.visits import Visits
 from grokdesk.dialects import openai_media
 from grokdesk.engine.account_commands import AccountCommands
 from grokdesk.engine.accounts import AccountPool, Brought
@@ -36,6 +37,7 @@ from grokdesk.engine.asset_fetch import AssetFetch
 from grokdesk.engine.backups import Backups, Daily, set_by_owner
 from grokdesk.engine.commands import Commands
 from grokdesk.engine.conversations import Conversations
+from grokdesk.engine.diagnostics import Diagnostics
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.engine import Engine
 from grokdesk.engine.errands import Errands
@@ -49,16 +51,22 @@ from grokdesk.engine.media_jobs import MediaJobs
 from grokdesk.engine.quota import Checks
 from grokdesk.engine.reading import NewAccount, Reading, read_accounts
 from grokdesk.engine.runs import RunLog
+from grokdesk.engine.updates import Updates
 from grokdesk.engine.upkeep import Upkeep
+from grokdesk.engine.usage import UsageLog
 from grokdesk.gateway.ports import Readiness, Services
 from grokdesk.gateway.server import CannotListen, Gateway
 from grokdesk.platform import logs, single_instance
+from grokdesk.platform.autostart import autostart_of
+from grokdesk.platform.client_files import ClientFiles, home_of
 from grokdesk.platform.clock import SystemClock
 from grokdesk.platform.deadlines import Deadlines
 from grokdesk.platform.ids import client_key, new_id
+from grokdesk.platform.link_handler import link_handler_of
 from grokdesk.platform.media_files import MediaFiles
 from grokdesk.platform.memory import give_back
 from grokdesk.platform.paths import Paths
+from grokdesk.platform.program import own_command
 from grokdesk.platform.secrets import (
     KeySource,
     NeedsChoice,
@@ -69,12 +77,14 @@ from grokdesk.platform.secrets import (
     unlock,
 )
 from grokdesk.platform.settings_file import SettingsFile
+from grokdesk.platform.system_proxy import system_proxy
 from grokdesk.platform.tasks import Supervisor, offload
 from grokdesk.platform.wire import Limits, Wire
 from grokdesk.providers.flaresolverr import FlareSolverr, SolverOptions
 from grokdesk.providers.grok_web.provider import GrokWeb
 from grokdesk.providers.grok_web.session import WebOptions
 from grokdesk.providers.reach import Reach
+from grokdesk.providers.update_notice import UpdateNotice
 
 if TYPE_CHECKING:
     from grokdesk.store.stores import Stores
@@ -133,8 +143,14 @@ class App:
         self.clock = SystemClock()
         self.bus = Bus()
         self.shutdown = Shutdown()
+        self.visits = Visits()
+        self.client_files: ClientFiles | None = None
         self.notes: list[str] = []
-        self._raisers: list[Callable[[], None]] = []
+        command = own_command(options.environment, options.data_dir)
+        # The demo is thrown away; nothing is to start or call it later.
+        self.autostart = None if options.demo else autostart_of(options.environment, command)
+        self.link_handler = None if options.demo else link_handler_of(options.environment, command)
+        self._raisers: list[Callable[[Sequence[str], str], None]] = []
         self._changing = asyncio.Lock()
         self._demo_url = ""
         self._troubles: dict[str, Trouble] = {}
@@ -153,11 +169,13 @@ class App:
         self.acts: Acts
         self.backups: Backups
         self.upkeep: Upkeep
+        self.updates: Updates
         self.keys: ClientKeys
         self.conversations: Conversations
         self.runs: RunLog
         self.engine: Engine
         self.gateway: Gateway
+        self.diagnostics: Diagnostics
         self.commands: Commands
 
     @classmethod
@@ -182,6 +200,9 @@ class App:
         writing = logs.start(paths, LoggingSettings().level.value, LoggingSettings().days)
         stack.callback(writing.stop)
         self.vault = await self._unlocked(choose_key)
+        home = home_of(options.environment)
+        if home is not None and not options.demo:
+            self.client_files = ClientFiles(home, paths.data, self.vault, self.clock.now, options.environment)
         self.settings_file, self.live = await self._settings()
         _adjust(writing, self.live.now)
         self.live.subscribe(lambda _, new: _adjust(writing, new))
@@ -225,8 +246,16 @@ class App:
             stores.responses, self.vault, self.live, self.clock, self.tasks.spawn
         )
         await self.conversations.load()
-        self.runs = RunLog(stores.runs, self.live, self.bus, self.clock)
+        self.runs = RunLog(
+            stores.runs,
+            self.live,
+            self.bus,
+            self.clock,
+            usage=UsageLog(stores.hours, self.clock),
+            talks=stores.talks,
+        )
         await self.runs.load()
+        stack.callback(self.runs.close)
 
         if options.demo and options.serve:
             await self._enter_demo(stack)
@@ -326,6 +355,15 @@ class App:
             self.clock,
             leads=lambda: stores.shared.leads,
         )
+        self.updates = Updates(
+            UpdateNotice(wire),
+            self.live,
+            self.bus,
+            self.clock,
+            version=__version__,
+            file=paths.updates_file,
+            proxy_for=lambda url: offload(system_proxy, url, options.environment),
+        )
         self.gateway = Gateway(
             Services(
                 engine=self.engine,
@@ -343,6 +381,21 @@ class App:
             )
         )
         stack.push_async_callback(self.gateway.stop)
+        self.diagnostics = Diagnostics(
+            pool=self.pool,
+            egress=self.egress,
+            runs=self.runs,
+            keys=self.keys,
+            library=self.library,
+            live=self.live,
+            settings_file=self.settings_file,
+            paths=paths,
+            clock=self.clock,
+            gateway=lambda: self.gateway.state,
+            about=self._about,
+            troubles=lambda: tuple(self._troubles.values()),
+            secrets=lambda: secrets_in(options.environment),
+        )
         self.commands = Commands(
             pool=self.pool,
             keys=self.keys,
@@ -363,6 +416,7 @@ class App:
                     clock=self.clock,
                 ).table(),
                 **self.asset_fetch.table(),
+                **self.diagnostics.table(),
                 **MediaCommands(
                     library=self.library,
                     jobs=self.media_jobs,
@@ -383,6 +437,7 @@ class App:
             (self.upkeep.run(), "upkeep of accounts"),
             (self.egress.upkeep(), "upkeep of ways out"),
             (self.library.upkeep(), "upkeep of the library"),
+            (self.updates.run(), "looking for new versions"),
         ):
             await stack.enter_async_context(self.tasks.during(work, name=name))
         await stack.enter_async_context(single_instance.listen(paths.data, self.commands.do))
@@ -422,8 +477,11 @@ class App:
                 # The file was corrected by hand just before, and with this save nobody looks at it again.
                 self.bus.publish(Trouble(_SETTINGS_TROUBLE, ""))
 
-    def on_raise(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when a second start asks for the window."""
+    def on_raise(self, callback: Callable[[Sequence[str], str], None]) -> None:
+        """Call `callback` when a second start asks for the window.
+
+        It is given links and files to show, and what lets the window come to the front on Wayland.
+        """
         self._raisers.append(callback)
 
     # -- building
@@ -571,6 +629,8 @@ class App:
         }
 
     def _hear(self, notice: Notice) -> None:
+        if isinstance(notice, Visited):
+            self.visits.add(notice.visit)
         if isinstance(notice, Trouble):
             if notice.message:
                 self._troubles[notice.key] = notice
@@ -580,10 +640,10 @@ class App:
     def _trouble(self, message: str, hint: str) -> None:
         self.bus.publish(Trouble("storage", message, hint))
 
-    def _raise_window(self) -> bool:
+    def _raise_window(self, opens: Sequence[str], token: str) -> bool:
         """Raise the window; tells whether there is one."""
         for callback in self._raisers:
-            callback()
+            callback(opens, token)
         return bool(self._raisers)
 
 
@@ -636,6 +696,16 @@ def web_options(settings: Settings) -> WebOptions:
         video_s=times.video_s,
         download_s=times.download_s,
     )
+
+
+def secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """Passphrases and keys that the program was started with."""
+    words = ("PASS", "KEY", "SECRET", "TOKEN")
+    return [
+        value
+        for name, value in environment.items()
+        if name.startswith("GROKDESK") and value and any(word in name for word in words)
+    ]
 
 
 def pointed_at(settings: Settings, url: str) -> Settings:

@@ -15,7 +15,7 @@ from grokdesk.core.accounts import DEFAULT_WINDOWS, Account, AccountId, Mode, Ti
 from grokdesk.core.conversation import ChatRequest, Message, Role, Text
 from grokdesk.core.pool import Seat
 from grokdesk.core.ports import ClientKey, Removed
-from grokdesk.core.runs import RunRecord
+from grokdesk.core.runs import Counted, Place, RunRecord, RunState, Sought
 from grokdesk.core.secret import Secret
 
 NOW: Final = 1_790_000_000.0
@@ -168,6 +168,19 @@ class RunsInMemory:
 
     async def latest(self, limit: int) -> list[RunRecord]:
         return self.kept[::-1][:limit]
+
+    async def get(self, run_id: str) -> RunRecord | None:
+        return next((run for run in self.kept if run.id == run_id), None)
+
+    async def page(
+        self, sought: Sought, *, before: Place | None = None, skip: int = 0, limit: int
+    ) -> list[RunRecord]:
+        fit = [run for run in self.kept if sought.fits(run) and (before is None or run.place < before)]
+        return sorted(fit, key=lambda run: run.place, reverse=True)[skip : skip + limit]
+
+    async def count(self, sought: Sought, *, before: Place | None = None) -> Counted:
+        fit = await self.page(sought, before=before, limit=len(self.kept))
+        return Counted(len(fit), sum(run.state is RunState.FAILED for run in fit))
 
     async def trim(self, keep: int) -> None:
         self.kept = self.kept[-keep:] if keep else []

@@ -90,7 +90,10 @@ class Rig:
 
 @asynccontextmanager
 async def running(folder: Path, sim: Simulator, world: World, **overrides: object) -> AsyncIterator[Rig]:
-    """The program on `folder`, pointed at `sim`. Overrides are settings with `__` for the dot."""
+    """The program on `folder`, pointed at `sim`. Overrides are settings with `__` for the dot.
+
+    Without a folder `home` in `folder` the program knows of no home, so that no test meets that of its owner.
+    """
     settings = {
         "gateway.port": 0,
         "grok_web.api_url": sim.url,
@@ -101,7 +104,9 @@ async def running(folder: Path, sim: Simulator, world: World, **overrides: objec
         "accounts.check_regularly": False,
         **{name.replace("__", "."): value for name, value in overrides.items()},
     }
-    options = Options(data_dir=folder, headless=True, environment={}, overrides=settings)
+    home = folder / "home"
+    environment = {"HOME": str(home), "USERPROFILE": str(home), "PATH": ""} if home.is_dir() else {}
+    options = Options(data_dir=folder, headless=True, environment=environment, overrides=settings)
     async with App.started(options) as app:
         key = app.keys.all()[0].value.reveal()
         client = openai.AsyncOpenAI(

@@ -31,10 +31,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"GrokDesk {__version__}")
     made.add_argument("--headless", action="store_true", help="run the gateway without a window")
+    made.add_argument("--hidden", action="store_true", help="begin with the icon only, if there is a tray")
     made.add_argument("--demo", action="store_true", help="try it without an account")
     made.add_argument("--host", help="listen on this address (default 127.0.0.1)")
     made.add_argument("--port", type=_port, help="listen on this port (default 4765)")
-    commands = _Group(made.add_subparsers(dest="command", metavar="COMMAND"), after)
+    chosen = made.add_subparsers(dest="command", metavar="COMMAND")
+    commands = _Group(chosen, after)
     _accounts(commands.group("accounts", "bring in, look after, and take out accounts"))
     _proxy(commands.group("proxy", "list and test the ways to Grok"))
     _backup(commands.group("backup", "keep everything in one sealed file, and bring it back"))
@@ -45,7 +47,12 @@ def parser() -> argparse.ArgumentParser:
     config = commands.group("config", "show the settings in force")
     config.command("show", "show the settings in force")
     commands.command("status", "tell whether it runs and how it is")
+    report = commands.command("diagnostics", "write a report for others who are to help, without secrets")
+    report.add_argument("file", nargs="?", metavar="FILE", help="a zip file; without it the report is shown")
+    report.add_argument("--without", action="append", default=[], metavar="PART", help="leave this part out")
     commands.command("quit", "end the running program")
+    made.epilog = "Links such as grokdesk://open/requests and files with accounts open in the window."
+    made.set_defaults(commands=tuple(chosen.choices))
     return made
 
 

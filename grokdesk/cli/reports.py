@@ -290,6 +290,22 @@ def _quit(args: argparse.Namespace, answer: Json) -> int:
     return 0
 
 
+def _reported(args: argparse.Namespace, answer: Json) -> int:
+    """A report for others: where it is and what is in it, or all of it."""
+    if args.json:
+        out_json(answer)
+        return 0
+    for one in answer["sheets"]:
+        if "text" in one:
+            out(f"===== {one['name']}: {one['about']}")
+            out(one["text"])
+        else:
+            out(f"{one['name']}\t{one['size']}\t{one['about']}")
+    if answer["file"]:
+        say(f"Written to {answer['file']}. Look at it before you hand it on.")
+    return 0
+
+
 _REPORTS: Final[dict[str, Report]] = {
     "accounts.import": _imported,
     "accounts.list": _listed_accounts,
@@ -329,6 +345,7 @@ _REPORTS: Final[dict[str, Report]] = {
     "backup.restore": _backed_up,
     "backup.list": _listed_backups,
     "store.move": _moved,
+    "diagnostics": _reported,
     "keys.new": _new_key,
     "keys.list": _listed_keys,
     "keys.revoke": _revoked,

@@ -210,6 +210,10 @@ _SAID: Final[dict[str, Callable[[argparse.Namespace], Wish]]] = {
     "library.import": _folder,
     **dict.fromkeys((f"library.{name}" for name in ("favourite", "unfavourite", "tag", "untag")), _changed),
     **dict.fromkeys(("library.remove", "library.restore", "library.revoke"), _by_ids),
+    "diagnostics": lambda args: {
+        "file": str(Path(args.file).absolute()) if args.file else "",
+        "without": args.without,
+    },
     "keys.new": lambda args: {"name": args.name},
     "keys.revoke": lambda args: {"key": args.key},
 }

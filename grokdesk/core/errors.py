@@ -6,6 +6,7 @@ GrokDeskError
 │  ├─ ModelNotFound · NotFound · NotReady · TooLarge · Unsupported
 ├─ NotAllowed                   missing or wrong client key, host or origin
 ├─ NoAccount(retry_after)       nothing free, or nothing at all (says which)
+├─ StoppedByOwner               the owner of the gateway ended the request
 ├─ UpstreamError                the upstream, or the way to it
 │  ├─ RateLimited   ├─ AccountRejected   ├─ Challenged   ├─ Refused (moderation)   ├─ FormGone
 │  │                                     │  ├─ TakenForRobot · Stopped · SingledOut · NoClearance
@@ -128,6 +129,21 @@ class NoAccount(GrokDeskError):
         self.retry_after = retry_after
 
 
+class StoppedByOwner(GrokDeskError):
+    """The owner of this gateway ended the request while it was answered."""
+
+    title = "Stopped by the owner"
+
+    def __init__(
+        self,
+        message: str = "The owner of this gateway stopped this request.",
+        *,
+        hint: str = "Send it again if it is still wanted.",
+        detail: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+
+
 class Broken(GrokDeskError):
     """Ours: storage, secrets, settings, or a bug."""
 
@@ -138,11 +154,13 @@ class UpstreamError(GrokDeskError):
     """The upstream, or the way to it, failed.
 
     `again` says whether and where another try makes sense; `egress` what it tells about the way out.
+    `http_status` is what upstream answered with; 0 where it did not, or had begun with a 200.
     """
 
     title = "Grok did not answer"
     again: ClassVar[Again] = Again.OTHER_ACCOUNT
     egress: EgressOutcome = EgressOutcome.FINE
+    http_status: int = 0
 
     def __init__(
         self, message: str, *, hint: str = "", detail: str = "", retry_after: float | None = None
@@ -283,6 +301,7 @@ class Incomplete(UpstreamError):
         self.cause = cause
         if cause is not None:
             self.egress = cause.egress
+            self.http_status = cause.http_status
 
     @property
     def outcome(self) -> Outcome:
@@ -308,6 +327,7 @@ class MayBeMade(UpstreamError):
         )
         self.cause = cause
         self.egress = cause.egress
+        self.http_status = cause.http_status
 
     @property
     def outcome(self) -> Outcome:

@@ -10,13 +10,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from grokdesk.core.accounts import AccountId
 from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.runs import RunRecord
 from grokdesk.core.settings import Settings
+from grokdesk.core.visits import Visit
 
 log = logging.getLogger(__name__)
+
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,10 @@ class GatewayState:
 
     @property
     def address(self) -> str:
-        """Host and port, such as `127.0.0.1:4765`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        """Host and port for programs on this machine, such as `127.0.0.1:4765`."""
+        # Listening on every address is no address to connect to; Windows refuses it.
+        host = _EVERYWHERE.get(self.host, self.host)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
     def base_url(self) -> str:
@@ -124,11 +129,23 @@ class KeysChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Visited:
+    """A program was answered, well or not."""
+
+    visit: Visit
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsChanged:
     """Settings changed from `old` to `new`."""
 
     old: Settings
     new: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesChanged:
+    """What is known of new versions changed; ask the updates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +171,9 @@ Notice = (
     | LibraryChanged
     | MediaJobChanged
     | KeysChanged
+    | Visited
     | SettingsChanged
+    | UpdatesChanged
     | Trouble
 )
 Listener = Callable[[Notice], None]

@@ -53,14 +53,15 @@ def offer_of(settings: ModelsSettings) -> Offer:
     off = frozenset(settings.off)
     on = [model for model in MODELS if model.name not in off]
     offered = {model.name: model for model in on}
-    aliases = {alias: offered[name] for alias, name in settings.renamed().items() if name in offered}
+    renamed = settings.renamed()
+    aliases = {alias: offered[name] for alias, name in renamed.items() if name in offered}
     listed = [
         replace(model, name=alias, title=f"{model.title} ({alias})") for alias, model in aliases.items()
     ]
     known = {**offered, **aliases}
     place = {name: number for number, name in enumerate(settings.order)}
     models = sorted([*on, *listed], key=lambda model: place.get(model.name, len(place)))
-    return Offer(tuple(models), known, off)
+    return Offer(tuple(models), known, off | {alias for alias, name in renamed.items() if name in off})
 
 
 EVERYTHING: Final = offer_of(ModelsSettings())

@@ -15,13 +15,16 @@ from grokdesk.core.secret import Secret
 class Options:
     """The command line.
 
-    `overrides` are settings by dotted name; `serve` False opens the data folder without a gateway.
+    `overrides` are settings by dotted name; `serve` False opens the data folder without a gateway. `hidden`
+    begins with the tray icon only, where there is one. `opens` are links and whole paths of files to show.
     """
 
     data_dir: Path | None = None
     demo: bool = False
     headless: bool = False
     serve: bool = True
+    hidden: bool = False
+    opens: tuple[str, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)  # values of any setting, checked by the model
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 

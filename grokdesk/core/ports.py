@@ -21,8 +21,10 @@ from grokdesk.core.assets import Asset, Listing, PastConversation
 from grokdesk.core.egress import Egress, SolverTested, Tested
 from grokdesk.core.events import Batch
 from grokdesk.core.media import Artifact, Kept, Origin, Request, Trace
-from grokdesk.core.runs import RunRecord
+from grokdesk.core.runs import Counted, Place, RunRecord, Sought, Talk
 from grokdesk.core.secret import Secret
+from grokdesk.core.updates import Release
+from grokdesk.core.usage import HourSum
 from grokdesk.core.voice import VoicePass, VoiceWish
 
 
@@ -300,8 +302,58 @@ class RunStore(Protocol):
         """The newest `limit` runs, newest first."""
         ...
 
+    async def get(self, run_id: str) -> RunRecord | None:
+        """One run, or None when it is not listed any more."""
+        ...
+
+    async def page(
+        self, sought: Sought, *, before: Place | None = None, skip: int = 0, limit: int
+    ) -> list[RunRecord]:
+        """Runs that fit, newest first: `limit` of those older than `before`, after the first `skip`."""
+        ...
+
+    async def count(self, sought: Sought, *, before: Place | None = None) -> Counted:
+        """How many runs fit and are older than `before`."""
+        ...
+
     async def trim(self, keep: int) -> None:
         """Forget all but the newest `keep`."""
+        ...
+
+
+class HourStore(Protocol):
+    """The sums of each hour."""
+
+    def save(self, hour: HourSum) -> None:
+        """Write an hour soon, instead of what was written of it before; returns at once."""
+        ...
+
+    async def between(self, start: int, end: int) -> list[HourSum]:
+        """The hours from `start` on that begin before `end`, in Unix seconds."""
+        ...
+
+    async def trim(self, before: int) -> None:
+        """Forget the hours that began before `before`."""
+        ...
+
+
+class TalkStore(Protocol):
+    """What was said in runs, sealed."""
+
+    def save(self, talk: Talk) -> None:
+        """Write it soon; returns at once."""
+        ...
+
+    async def get(self, run_id: str) -> Talk | None:
+        """What was said in a run, or None when that is not kept or cannot be opened any more."""
+        ...
+
+    async def count(self) -> int:
+        """Of how many runs it is kept."""
+        ...
+
+    async def forget(self, before: float | None = None) -> int:
+        """Forget all of it, or what is of runs that came before `before`; returns of how many."""
         ...
 
 
@@ -345,6 +397,14 @@ class Tester(Protocol):
 
     async def test(self, url: str, egress: Egress) -> Tested:
         """Ask the site at `url` how it sees us. No account is involved. Does not raise `UpstreamError`."""
+        ...
+
+
+class ReleaseSource(Protocol):
+    """Knows which version of this program is the newest."""
+
+    async def latest(self, url: str, proxy: str) -> Release:
+        """Ask the address `url`, through `proxy` unless that is empty. Raises `UpstreamError`."""
         ...
 
 

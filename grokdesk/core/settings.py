@@ -78,12 +78,29 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Language(StrEnum):
+    """The language of the windows: what the system says, or one of those there are."""
+
+    SYSTEM = "system"
+    ENGLISH = "en"
+    CHINESE = "zh_CN"
+
+
 class Theme(StrEnum):
     """Light, dark, or what the system says."""
 
     SYSTEM = "system"
     LIGHT = "light"
     DARK = "dark"
+
+
+class TrayIcon(StrEnum):
+    """In which colours the icon in the tray is drawn."""
+
+    AUTO = "auto"
+    LIGHT = "light"
+    DARK = "dark"
+    COLOUR = "colour"
 
 
 def _web_address(value: str) -> str:
@@ -108,7 +125,14 @@ def _lines(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _time_of_day(value: str) -> str:
+    if value and not re.fullmatch(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", value):
+        raise ValueError("must be a time such as 22:30, or empty")
+    return value
+
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 OptionalAddress = Annotated[str, AfterValidator(_optional_address)]
 Proxies = Annotated[tuple[str, ...], BeforeValidator(_lines), AfterValidator(_proxies)]
 
@@ -559,6 +583,21 @@ class PrivacySettings(Section):
         title="Responses kept for",
         description="Days after its last use when a kept answer is forgotten.",
     )
+    keep_prompts: bool = Field(
+        default=False,
+        title="Keep prompts and answers",
+        description=(
+            "Keep what apps send and what they are answered, sealed, so that Requests can show it. "
+            "Off: not a word of it is written down there."
+        ),
+    )
+    keep_prompts_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        title="Prompts and answers kept for",
+        description="Days after which a kept prompt and its answer are forgotten.",
+    )
 
 
 class StorageSettings(Section):
@@ -591,7 +630,17 @@ class StorageSettings(Section):
 class AppearanceSettings(Section):
     """How it looks."""
 
+    language: Language = Field(
+        Language.SYSTEM,
+        title="Language",
+        description="Of the windows and of the tray. What apps are told stays English.",
+    )
     theme: Theme = Field(Theme.SYSTEM, title="Theme")
+    tray_icon: TrayIcon = Field(
+        TrayIcon.AUTO,
+        title="Tray icon",
+        description="auto guesses whether the panel is dark; light, dark and colour are drawn as they say.",
+    )
     high_contrast: bool = Field(
         False,
         title="High contrast",
@@ -611,8 +660,8 @@ class KeysSettings(Section):
     changed: tuple[str, ...] = Field(
         (),
         title="Changed keys",
-        description="What is done, and the keys for it, such as palette = Ctrl+P. Nothing behind the sign: no "
-        "keys. F1 shows all keys and changes them.",
+        description="What is done, and the keys for it, such as palette = Ctrl+P. Nothing behind the sign: "
+        "no keys. F1 shows all keys and changes them.",
     )
 
     @field_validator("changed")
@@ -634,11 +683,57 @@ class KeysSettings(Section):
         return {name.strip(): keys.strip() for name, _, keys in pairs}
 
 
+class NotificationSettings(Section):
+    """What the desktop is told of while nobody looks at the window."""
+
+    gateway: bool = Field(
+        True, title="The gateway failed", description="Apps cannot connect until it is solved."
+    )
+    accounts: bool = Field(True, title="Accounts need you", description="Signed out, or blocked by Grok.")
+    cooling: bool = Field(
+        True, title="All accounts are resting", description="With the time when the first one is back."
+    )
+    jobs: bool = Field(
+        True, title="Long work has ended", description="While the window was hidden; half a minute or more."
+    )
+    updates: bool = Field(True, title="There is a new version")
+    quiet_from: TimeOfDay = Field(
+        "",
+        title="Quiet from",
+        description="A time such as 22:30. Hours are quiet when both times are given.",
+    )
+    quiet_to: TimeOfDay = Field("", title="Quiet until", description="A time such as 07:00.")
+
+
+class UpdatesSettings(Section):
+    """Looking for a new version of GrokDesk."""
+
+    check: bool = Field(
+        False,
+        title="Look for new versions",
+        description=(
+            "Once a day, at the address below. Nothing is told to it, and nothing is installed by itself."
+        ),
+    )
+    address: OptionalAddress = Field(
+        "",
+        title="Address of the notice",
+        description=(
+            'Of a small JSON file with "version", "url" and "notes". Asked through the proxy of the system.'
+        ),
+    )
+
+
 class StartupSettings(Section):
     """What happens at start."""
 
     start_gateway: bool = Field(True, title="Start the gateway")
     hidden: bool = Field(False, title="Start hidden", description="Only the tray icon, if there is a tray.")
+    links: bool = Field(
+        False,
+        title="Open grokdesk links",
+        description="Links such as grokdesk://open/requests in other programs show a place here.",
+    )
 
 
 class LoggingSettings(Section):
@@ -665,8 +760,10 @@ class Settings(BaseModel):
     privacy: PrivacySettings = PrivacySettings()
     storage: StorageSettings = StorageSettings()
     appearance: AppearanceSettings = AppearanceSettings()
+    notifications: NotificationSettings = NotificationSettings()
     keys: KeysSettings = KeysSettings()
     startup: StartupSettings = StartupSettings()
+    updates: UpdatesSettings = UpdatesSettings()
     logging: LoggingSettings = LoggingSettings()
 
     @model_validator(mode="after")

@@ -34,7 +34,9 @@ def headers(error: errors.GrokDeskError, status: int) -> dict[str, str]:
     told = {"Content-Type": "application/json"}
     if type(error) is errors.NotAllowed:
         told["WWW-Authenticate"] = "Bearer"
-    hopeless = isinstance(error, errors.UpstreamError) and error.again is errors.Again.NEVER
+    hopeless = isinstance(error, errors.StoppedByOwner) or (
+        isinstance(error, errors.UpstreamError) and error.again is errors.Again.NEVER
+    )
     if hopeless or (status < _SERVER_SIDE and status != _TOO_MANY):
         told["x-should-retry"] = "false"
     if isinstance(error, errors.NoAccount | errors.UpstreamError) and error.retry_after is not None:

@@ -35,6 +35,7 @@ ERRORS: Final[Mapping[type[errors.GrokDeskError], Wording]] = MappingProxyType(
         errors.NotAllowed: Wording(401, "authentication_error", "invalid_api_key"),
         errors.ForbiddenOrigin: Wording(403, "permission_error", "forbidden_origin"),
         errors.NoAccount: Wording(429, "rate_limit_error", "no_account"),
+        errors.StoppedByOwner: Wording(503, _API, "stopped_by_owner"),
         errors.RateLimited: Wording(429, "rate_limit_error", "rate_limit_exceeded"),
         errors.AccountRejected: Wording(502, _API, "upstream_account_rejected"),
         errors.Challenged: Wording(503, _API, "upstream_challenge"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -18,8 +17,6 @@ from grokdesk.engine.jobs import Job, Jobs, Result
 
 _AUTO: Final = "auto"
 _MOST_PARALLEL: Final = 100
-_LONGEST_LABEL: Final = 200
-_LONGEST_NOTE: Final = 10_000
 
 
 class AccountCommands:
@@ -109,8 +106,7 @@ class AccountCommands:
         changes = _changes(wish)
         if not changes:
             raise InvalidRequest("Nothing was said to change: label, note, proxy or max_parallel.")
-        edited = self._pool.edit(self._chosen(wish), lambda account: replace(account, **changes))
-        return _told([Result(one.id, one.name, ok=True, said="Changed.") for one in edited])
+        return _told(await self._acts.edit(self._chosen(wish), **changes))
 
     # -- jobs
 
@@ -226,12 +222,9 @@ def named(accounts: Iterable[Account], name: str) -> Account:
 
 def _changes(wish: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    for name, longest in (("label", _LONGEST_LABEL), ("note", _LONGEST_NOTE)):
+    for name in ("label", "note"):
         if wish.get(name) is not None:
-            text = str(wish[name]).strip()
-            if len(text) > longest:
-                raise InvalidRequest(f"The {name} is longer than {longest:,} characters.", param=name)
-            changes[name] = text
+            changes[name] = str(wish[name]).strip()
     if wish.get("proxy") is not None:
         changes["proxy"] = _binding(str(wish["proxy"]).strip())
     if wish.get("max_parallel") is not None:

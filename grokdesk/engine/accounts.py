@@ -47,6 +47,7 @@ from grokdesk.core.ports import AccountStore, Clock, Lease, News, Removed, Share
 from grokdesk.core.retry import RetryPolicy, Tries
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live
+from grokdesk.engine.census import Census
 from grokdesk.engine.import_export import Fate, Plan, seated, updated
 from grokdesk.engine.reading import NewAccount
 
@@ -56,7 +57,6 @@ _NEVER_SOON_S = 60.0
 _FILMS: Final = frozenset({Product.VIDEO, Product.VIDEO_720P})
 # What does not pass by itself.
 _LASTING: Final = frozenset({Lack.NO_ACCOUNTS, Lack.NONE_FIT, Lack.NONE_USABLE})
-_COUNTS_AGE_S = 1.0
 # Updates of an import between which others have their turn.
 _CHANGES_AT_ONCE = 100
 
@@ -153,8 +153,7 @@ class AccountPool:
         self._in_flight = 0
         # Requests that wait for a seat to be free.
         self._queue: set[asyncio.Future[None]] = set()
-        self._counted: PoolCounts | None = None
-        self._counted_at = 0.0
+        self._census = Census()
 
     async def load(self) -> None:
         """Read the accounts of earlier sessions."""
@@ -181,24 +180,8 @@ class AccountPool:
         return seat.in_flight if seat else 0
 
     def counts(self) -> PoolCounts:
-        """The pool at a glance. What only time changes (who is ready again) may be up to a second old."""
-        now = self._clock.now()
-        if self._counted is None or not self._counted_at <= now < self._counted_at + _COUNTS_AGE_S:
-            self._counted, self._counted_at = self._count(now), now
-        return replace(self._counted, in_flight=self._in_flight)
-
-    def _count(self, now: float) -> PoolCounts:
-        ready = cooling = need_owner = disabled = 0
-        for seat in self._seats.values():
-            match seat.account.status:
-                case Status.DISABLED:
-                    disabled += 1
-                case Status.EXPIRED | Status.BLOCKED:
-                    need_owner += 1
-                case Status.ACTIVE:
-                    free = min(seat.free_at.values(), default=inf) <= now
-                    ready, cooling = (ready + 1, cooling) if free else (ready, cooling + 1)
-        return PoolCounts(len(self._seats), ready, cooling, need_owner, disabled)
+        """The pool at a glance."""
+        return PoolCounts(len(self._seats), *self._census.counts(self._clock.now()), self._in_flight)
 
     # -- changing
 
@@ -565,14 +548,14 @@ class AccountPool:
         self._seats[account.id] = seat
         self._tiers[account.tier].append(seat)
         self._tokens[account.token] = account.id
-        self._counted = None
+        self._census.take(account.id, account.status, _first_free(seat))
 
     def _unseat(self, ids: Iterable[AccountId]) -> None:
         doomed = set(ids)
         if not doomed:
             return
-        self._counted = None
         for one in doomed:
+            self._census.forget(one)
             seat = self._seats.pop(one, None)
             if seat is not None:
                 self._tokens.pop(seat.account.token, None)
@@ -589,13 +572,10 @@ class AccountPool:
     def _replace(self, seat: Seat, account: Account) -> bool:
         """Let `seat` be that of the changed account; tells whether the account is still here."""
         old = seat.account
-        was_ready = min(seat.free_at.values(), default=inf) <= self._clock.now()
         seat.update(account)
-        is_ready = min(seat.free_at.values(), default=inf) <= self._clock.now()
-        if old.status is not account.status or was_ready is not is_ready:
-            self._counted = None
         if self._seats.get(old.id) is not seat:
             return False  # removed meanwhile, and perhaps back on another seat
+        self._census.take(account.id, account.status, _first_free(seat))
         if old.tier is not account.tier:
             self._tiers[old.tier].remove(seat)
             self._tiers[account.tier].append(seat)
@@ -687,3 +667,7 @@ def _words(seconds: float | None) -> str:
         return f"{seconds:.0f} seconds"
     minutes = seconds / 60
     return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"  # noqa: PLR2004 - same
+
+
+def _first_free(seat: Seat) -> float:
+    return min(seat.free_at.values(), default=inf)

@@ -40,6 +40,7 @@ T = TypeVar("T")
 
 _ADULT_YEARS: Final = 18
 _OLDEST_YEARS: Final = 130
+_LONGEST: Final = {"label": 200, "note": 10_000}
 _LONGEST_TAG: Final = 40
 _MOST_TAGS: Final = 20
 # So many accounts are changed before others get the loop.
@@ -184,12 +185,14 @@ class Acts:
             return replace(account, tags=(*account.tags, *more))
 
         wanted = list(dict.fromkeys(ids))
-        for one in wanted:
-            account = self._pool.get(one)
-            if account is not None and len(tagged(account).tags) > _MOST_TAGS:
-                raise InvalidRequest(
-                    f"An account can have {_MOST_TAGS} tags: {account.name} would have more."
-                )
+        for part in _parts(wanted):
+            for one in part:
+                account = self._pool.get(one)
+                if account is not None and len(tagged(account).tags) > _MOST_TAGS:
+                    raise InvalidRequest(
+                        f"An account can have {_MOST_TAGS} tags: {account.name} would have more."
+                    )
+            await asyncio.sleep(0)
         return await self._edited(wanted, tagged, f"Tagged {_listed(fresh)}.")
 
     async def untag(self, ids: Iterable[AccountId], tags: Iterable[str]) -> list[Result]:
@@ -218,6 +221,41 @@ class Acts:
         results = self._results(wanted, "Removed.")
         await self._pool.remove(wanted)
         return results
+
+    async def put_back(
+        self, before: Iterable[Account], *names: str, only: Callable[[Account], bool] | None = None
+    ) -> list[Result]:
+        """Give accounts the values that these fields had `before`, as an undo does.
+
+        With `only`, those alone for which it holds now: what has happened to the others since is not undone.
+        A tier comes back with the windows it had.
+        """
+        were = {one.id: one for one in before}
+
+        def back(account: Account) -> Account:
+            if only is not None and not only(account):
+                return account
+            old = were[account.id]
+            if "tier" in names and old.tier is not account.tier:
+                account = replace(account, windows={**old.windows, **account.windows})
+                account = account.with_tier(old.tier, old.tier_source)
+            return replace(account, **{name: getattr(old, name) for name in names})
+
+        return await self._edited(were, back, "As it was before.")
+
+    async def edit(self, ids: Iterable[AccountId], **values: object) -> list[Result]:
+        """Give fields of accounts new values: label, note, tags, proxy, max_parallel.
+
+        Raises `InvalidRequest` for a text or a tag that is too long.
+        """
+        for name, longest in _LONGEST.items():
+            if len(str(values.get(name, ""))) > longest:
+                raise InvalidRequest(f"The {name} is longer than {longest:,} characters.", param=name)
+        if values.get("tags"):
+            values["tags"] = tags = tuple(_tags(values["tags"]))  # type: ignore[arg-type]  # texts
+            if len(tags) > _MOST_TAGS:
+                raise InvalidRequest(f"An account can have {_MOST_TAGS} tags.", param="tags")
+        return await self._edited(ids, lambda account: replace(account, **values), "Changed.")  # type: ignore[arg-type]  # of its fields
 
     async def _edited(
         self, ids: Iterable[AccountId], change: Callable[[Account], Account], said: str

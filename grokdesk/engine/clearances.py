@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum
 from typing import Final
 
@@ -315,6 +315,11 @@ class Clearances:
         self._down = None
         self._troubles.clear()
         self._tell()
+
+    def keep_only(self, routes: Collection[Route]) -> None:
+        """Forget the clearances of all other ways out."""
+        for route in [route for route in self._gates if route not in routes]:
+            self.take_out(route)
 
     def tidy(self, routes: list[Route]) -> None:
         """Let the solver close the browsers of ways out that are gone."""

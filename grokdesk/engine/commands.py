@@ -6,7 +6,7 @@ The subcommands of decision 3, as wishes and answers in JSON.
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -42,7 +42,7 @@ class Commands:
         gateway: Callable[[], GatewayState],
         about: Callable[[], Json],
         quit_: Callable[[], None],
-        raise_window: Callable[[], bool],
+        raise_window: Callable[[Sequence[str], str], bool],
         check_imports: Callable[[], bool],
         more: Mapping[str, Command],
     ) -> None:
@@ -155,8 +155,11 @@ class Commands:
             "accounts_being_checked": self._checks.running,
         }
 
-    async def _raise_window(self, _: Mapping[str, Any]) -> Json:
-        return {"raised": self._raise()}
+    async def _raise_window(self, wish: Mapping[str, Any]) -> Json:
+        """Show the window, and in it the links and files of `open`; `token` lets it come to the front."""
+        opens = wish.get("open")
+        shown = [str(one) for one in opens] if isinstance(opens, list) else []
+        return {"raised": self._raise(shown, str(wish.get("token") or ""))}
 
     async def _quit_program(self, _: Mapping[str, Any]) -> Json:
         self._quit()

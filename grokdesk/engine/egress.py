@@ -72,6 +72,8 @@ _BOUND_HINT: Final = "Check that proxy, or choose another way out for the accoun
 
 # What the owner can change without any way out becoming another one.
 _HARMLESS: Final = {"clearance_wait_s", "clearance_refresh_s", "solver_timeout_s", "solver_sessions"}
+# What says only which ways out there are; what is known of one goes on being true.
+_LISTS: Final = {"mode", "proxies", "media_proxies"}
 
 
 class _Road:
@@ -189,7 +191,8 @@ class EgressService:
             live, bus, clock, solver, tasks=tasks, deadlines=deadlines, lost=self._not_cleared
         )
         self._roads: dict[Secret, _Road] = {}
-        self._named: dict[str, int] = {}
+        self._names: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._pools: dict[Purpose, _Pool] = {}
         self._bound: dict[Secret, _Road] = {}
         self._system = _System()
@@ -327,8 +330,12 @@ class EgressService:
         road = self._roads.get(proxy)
         if road is None:
             name = public_name(way)
-            self._named[name] = number = self._named.get(name, 0) + 1
-            road = self._roads[proxy] = _Road(route_of(way, number))
+            number = self._numbers.get(name, 0) + 1
+            while (route := route_of(way, number)).name in self._names:
+                number += 1
+            self._numbers[name] = number
+            self._names.add(route.name)
+            road = self._roads[proxy] = _Road(route)
         return road
 
     def _dressed(
@@ -550,7 +557,7 @@ class EgressService:
         self._bus.publish(EgressChanged())
 
         def back() -> None:
-            if self._configured == generation:
+            if self._configured == generation and route.proxy in self._roads:
                 self._clearances.put_back(route, taken)
                 self._bus.publish(EgressChanged())
 
@@ -648,8 +655,7 @@ class EgressService:
         if len(kept) == len(self._bound):
             return
         self._bound = kept
-        roads = [road for purpose in Purpose for pool in self._pools_for(purpose) for road in pool.roads]
-        self._roads = {road.route.proxy: road for road in (*roads, *kept.values())}
+        self._keep_roads()
 
     async def close(self) -> None:
         """End what runs for clearances, and close the solver's browsers."""
@@ -700,25 +706,50 @@ class EgressService:
     def _settings_changed(self, old: Settings, new: Settings) -> None:
         if (old.egress, old.grok_web.api_url) != (new.egress, new.grok_web.api_url):
             if _essence(old) != _essence(new):
-                self._configure(new)
+                self._configure(new, anew=_essence(old, _LISTS) != _essence(new, _LISTS))
             self._clearances.tidy([road.route for road in self._roads.values()])
             self._bus.publish(EgressChanged())
 
-    def _configure(self, settings: Settings) -> None:
-        """Begin anew. A solver that is still at work works for nobody."""
+    def _configure(self, settings: Settings, *, anew: bool = True) -> None:
+        """Take in which ways out there are. `anew` forgets how all of them fared, and their clearances.
+
+        Otherwise those that are still there go on as they were. A solver that is at work for one that has
+        gone works for nobody.
+        """
         egress = settings.egress
-        for kept in (self._roads, self._named, self._pools, self._bound):
-            kept.clear()
+        if anew:
+            for kept in (self._roads, self._names, self._numbers, self._bound):
+                kept.clear()
+        self._pools.clear()
         self._system = _System()
+        # Names become free again with their ways; for those that come now they are looked up from the start.
+        self._numbers.clear()
         lists = {Purpose.CHAT: egress.proxies if egress.mode is EgressMode.PROXIES else (DIRECT,)}
         if egress.mode is EgressMode.PROXIES and egress.media_proxies:
             lists[Purpose.MEDIA] = egress.media_proxies
-        if egress.mode is not EgressMode.SYSTEM:
-            for purpose, ways in lists.items():
-                self._pools[purpose] = _Pool([self._road_for(way) for way in ways])
-        self._clearances.forget()
-        self._configured += 1
+        wanted = {proxy_of(way) for ways in lists.values() for way in ways}
+        if egress.mode is EgressMode.SYSTEM:
+            lists, wanted = {}, set()
+        self._keep_roads(wanted)
+        for purpose, ways in lists.items():
+            self._pools[purpose] = _Pool([self._road_for(way) for way in ways])
+        if anew:
+            self._clearances.forget()
+            self._configured += 1
+        else:
+            self._clearances.keep_only({road.route for road in self._roads.values()})
         self.generation += 1
+
+    def _keep_roads(self, wanted: Collection[Secret] = ()) -> None:
+        """Forget roads that nobody is led to any more, and with them their names."""
+        led = {
+            road.route.proxy
+            for pool in (*self._pools.values(), *self._system.pools.values())
+            for road in pool.roads
+        }
+        led |= {road.route.proxy for road in self._bound.values()}
+        self._roads = {proxy: road for proxy, road in self._roads.items() if proxy in led or proxy in wanted}
+        self._names = {road.route.name for road in self._roads.values()}
 
     def _pools_for(self, purpose: Purpose) -> list[_Pool]:
         if self._live.now.egress.mode is EgressMode.SYSTEM:
@@ -727,6 +758,6 @@ class EgressService:
         return [pool] if pool.roads else []
 
 
-def _essence(settings: Settings) -> tuple[object, ...]:
-    """What makes a way out what it is, clearance included."""
-    return settings.grok_web.api_url, settings.egress.model_dump(exclude=_HARMLESS)
+def _essence(settings: Settings, but: Collection[str] = ()) -> tuple[object, ...]:
+    """What makes a way out what it is, clearance included; without the settings of `but`."""
+    return settings.grok_web.api_url, settings.egress.model_dump(exclude=_HARMLESS | set(but))

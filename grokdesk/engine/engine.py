@@ -15,7 +15,14 @@ from grokdesk.core.catalog import Model
 from grokdesk.core.commissions import commissioned, need_of
 from grokdesk.core.conversation import ChatRequest, Thinking
 from grokdesk.core.egress import Egress, Purpose
-from grokdesk.core.errors import Broken, GrokDeskError, Undelivered, Unsupported, UpstreamError
+from grokdesk.core.errors import (
+    Broken,
+    GrokDeskError,
+    StoppedByOwner,
+    Undelivered,
+    Unsupported,
+    UpstreamError,
+)
 from grokdesk.core.events import Event, Made, Started, Transcript
 from grokdesk.core.media import ImageRequest, Kind, Origin, Request, VideoRequest
 from grokdesk.core.offer import offer_of
@@ -23,7 +30,7 @@ from grokdesk.core.pool import Need
 from grokdesk.core.ports import Clock, Downloads, Keeps, Provider, Remembers, Speaks
 from grokdesk.core.prompt_size import glanced
 from grokdesk.core.retry import RetryPolicy, Tries
-from grokdesk.core.runs import RunState
+from grokdesk.core.runs import NOBODY, Caller, RunState
 from grokdesk.core.settings import ImageForm, Live, Settings, VideoForm
 from grokdesk.core.shaping import EndAfter, HideThinking, Shape, StopAt, Tally
 from grokdesk.core.shaping_media import AllMade, Link, MediaAsText, ProgressAsThinking
@@ -84,6 +91,10 @@ class Engine:
         self._downloads = downloads
         self._speaks = speaks
 
+    def stop(self, run_id: str) -> bool:
+        """End a running request for the owner; its client hears so. Tells whether it was running."""
+        return self._runs.stop(run_id)
+
     def check(self, request: Request) -> None:
         """Raise what `run` would say of `request` without asking anybody, if it is bound to fail.
 
@@ -102,6 +113,7 @@ class Engine:
         client: str = "",
         link: Link | None = None,
         wait_s: float | None = None,
+        caller: Caller = NOBODY,
     ) -> AsyncIterator[Run]:
         """Execute `request`; enter once upstream has begun to answer.
 
@@ -110,7 +122,7 @@ class Engine:
         raised to the caller and nothing is retried. Leaving the block ends the upstream call at once.
         `client` names who asks, for the log. `link` gives the address by which the asker reaches a file of
         the library. `wait_s` is how long it waits while all accounts are busy, where that is not as the
-        settings say.
+        settings say. `caller` is how the request came, for the log as well.
 
         A conversation with a model that draws or films is answered in text. Fewer pictures than were asked
         for is a failure at the end: those that were made have been handed on by then, and are kept.
@@ -119,13 +131,14 @@ class Engine:
         """
         settings = self._live.now
         plan = self._plan(request, settings, client, link)
-        entry = self._runs.begin(self._new_id(), request.model, client)
+        entry = self._runs.begin(self._new_id(), request.model, client, caller, answered=plan.model.name)
         run: Run | None = None
         failure: GrokDeskError | None = _OUR_FAULT
         try:
-            async with AsyncExitStack() as held:
-                run = await self._begin(plan, settings, entry, held, wait_s)
-                yield run
+            with entry.stoppable():
+                async with AsyncExitStack() as held:
+                    run = await self._begin(plan, settings, entry, held, wait_s)
+                    yield run
             failure = None
         except (asyncio.CancelledError, GeneratorExit, OSError):
             failure = None  # whoever asked has left
@@ -156,7 +169,9 @@ class Engine:
             return given
 
         try:
-            given = await self._tried(voice.NEED, Tries(RetryPolicy(settings.retry.more_tries)), entry, ask)
+            with entry.stoppable():
+                tries = Tries(RetryPolicy(settings.retry.more_tries))
+                given = await self._tried(voice.NEED, tries, entry, ask)
             failure = None
             entry.ended(RunState.DONE, None)
         except GrokDeskError as error:
@@ -242,6 +257,7 @@ class Engine:
 
     def _new_run(self, plan: Plan, settings: Settings, entry: RunEntry) -> Run:
         transcript = Transcript()
+        entry.answered_with(transcript)
         started = Started(entry.record.id, plan.asked.model, int(self._clock.now()))
         shapes = _shapes(plan, settings, transcript)
         return Run(started, shapes, transcript, entry, self._keep(plan, settings, entry.record.id))
@@ -300,7 +316,9 @@ def _close(entry: RunEntry, run: Run | None, failure: GrokDeskError | None) -> N
     """Write down how the request ended, also when its reader has dealt with a failure of upstream."""
     transcript = run.transcript if run is not None else None
     failure = failure or (run.error if run is not None else None)
-    if failure is not None:
+    if isinstance(failure, StoppedByOwner):
+        entry.ended(RunState.STOPPED, transcript, failure)
+    elif failure is not None:
         entry.try_failed(failure)
         entry.ended(RunState.FAILED, transcript, failure)
     elif run is not None and run.outcome is not None:

@@ -285,6 +285,7 @@ class Jobs:
         )
         crew = self._crews[job.id] = _Crew(job)
         log.info("job started id=%s kind=%s accounts=%d", job.id, kind, job.total)
+        self._job_changed(job)
         for _ in range(min(job.total, at_once or self._live.now.accounts.checks_at_once)):
             self._hire(crew)
         if not crew.workers:

@@ -7,6 +7,7 @@ interrupted at the next start, and looked for at the account that made it.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -31,6 +32,7 @@ from grokdesk.core.media import ImageRequest, Kept, Kind, Origin, VideoRequest
 from grokdesk.core.media_jobs import JobState, MediaJob
 from grokdesk.core.notices import Bus, MediaJobChanged
 from grokdesk.core.ports import Clock, MediaCalls
+from grokdesk.core.runs import NOBODY, Caller
 from grokdesk.engine.accounts import AccountPool
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.library import Library
@@ -75,7 +77,12 @@ class Runs(Protocol):
     """Executes requests: the engine."""
 
     def run(
-        self, request: ImageRequest | VideoRequest, *, client: str = "", wait_s: float | None = None
+        self,
+        request: ImageRequest | VideoRequest,
+        *,
+        client: str = "",
+        wait_s: float | None = None,
+        caller: Caller = NOBODY,
     ) -> AbstractAsyncContextManager[Answer]:
         """Execute `request`, waiting up to `wait_s` for an account while all are busy.
 
@@ -307,7 +314,7 @@ class MediaJobs:
             await self._deadlines.sleep(rests_s)
 
     async def _asked(self, work: _Work, wait_s: float) -> None:
-        running = self._engine.run(work.request, client=work.job.client, wait_s=wait_s)
+        running = self._engine.run(work.request, client=work.job.client, wait_s=wait_s, caller=_caller(work))
         async with running as answer:
             self._change(work, state=JobState.RUNNING, started_at=self._clock.now())
             async for batch in answer:
@@ -439,6 +446,14 @@ class MediaJobs:
 
 _AGAIN: Final = "Start it again."
 _LOOKING: Final = "It is being looked for at Grok; if it was made, it appears here within minutes."
+
+
+def _caller(work: _Work) -> Caller:
+    """How a job came, in the words of the list of requests."""
+    request = work.request
+    said = json.dumps({"model": request.model, "prompt": request.prompt}, ensure_ascii=False)
+    dialect = "videos" if isinstance(request, VideoRequest) else "images"
+    return Caller(dialect, body=said.encode("utf-8", "replace"))
 
 
 def _wanted(request: ImageRequest | VideoRequest) -> int:

@@ -119,6 +119,12 @@ def check_key(request: web.Request, settings: GatewaySettings, keys: Keys) -> Cl
     )
 
 
+def known_key(request: web.Request, keys: Keys) -> ClientKey | None:
+    """Return the key that a request shows, also where none is asked for; None when it is not a valid one."""
+    presented = _presented(request)
+    return keys.check(presented) if presented else None
+
+
 def _presented(request: web.Request) -> str:
     scheme, _, value = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and value.strip():

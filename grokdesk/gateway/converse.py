@@ -16,6 +16,7 @@ from aiohttp import web
 
 from grokdesk.core.errors import InvalidRequest, TooLarge
 from grokdesk.core.events import Transcript
+from grokdesk.core.runs import Caller
 from grokdesk.dialects.base import Asked, Encoder, Stamp
 from grokdesk.gateway.exchange import EXCHANGE, Exchange
 from grokdesk.gateway.files import links_for, with_own_pictures
@@ -35,18 +36,21 @@ async def converse(request: web.Request, services: Services) -> web.StreamRespon
     exchange = request[EXCHANGE]
     body = await read_body(request, services)
     asked = await _decoded(exchange, body, request)
+    caller = exchange.caller(request, services.settings.now, body, stream=asked.stream)
+    # It may have megabytes, and an answer may take minutes.
+    del body
     offered(services).named(asked.request.model)
     asked = replace(asked, request=await with_own_pictures(services, asked.request))
     stamp = Stamp(exchange.id, int(services.clock.now()))
     if asked.stream:
-        return await streamed(request, services, asked, exchange.dialect.encoder(asked, stamp))
-    return await _folded(request, exchange, services, asked, stamp)
+        return await streamed(request, services, asked, exchange.dialect.encoder(asked, stamp), caller)
+    return await _folded(request, exchange, services, asked, stamp, caller)
 
 
 async def streamed(
-    request: web.Request, services: Services, asked: Asked, encoder: Encoder
+    request: web.Request, services: Services, asked: Asked, encoder: Encoder, caller: Caller
 ) -> web.StreamResponse:
-    """Answer with a stream that `encoder` writes. Raises `GrokDeskError`."""
+    """Answer with a stream that `encoder` writes; `caller` is how it came. Raises `GrokDeskError`."""
     exchange = request[EXCHANGE]
     client, link = exchange.client(request), links_for(request, services)
     heartbeat_s = services.settings.now.gateway.heartbeat_s
@@ -61,7 +65,7 @@ async def streamed(
         start = _Start(asked.choices, begin)
 
         async def tell(choice: int) -> None:
-            async with services.engine.run(asked.request, client=client, link=link) as run:
+            async with services.engine.run(asked.request, client=client, link=link, caller=caller) as run:
                 exchange.mode = run.mode
                 await start.ready()
                 async for batch in run:
@@ -73,12 +77,12 @@ async def streamed(
 
 
 async def _folded(
-    request: web.Request, exchange: Exchange, services: Services, asked: Asked, stamp: Stamp
+    request: web.Request, exchange: Exchange, services: Services, asked: Asked, stamp: Stamp, caller: Caller
 ) -> web.StreamResponse:
     client, link = exchange.client(request), links_for(request, services)
 
     async def fold(_choice: int) -> Transcript:
-        async with services.engine.run(asked.request, client=client, link=link) as run:
+        async with services.engine.run(asked.request, client=client, link=link, caller=caller) as run:
             exchange.mode = run.mode
             async for _ in run:
                 pass
@@ -87,8 +91,8 @@ async def _folded(
     transcripts = await _together(asked.choices, fold)
     # With pictures in it an answer may have megabytes.
     size = sum(len(transcript.text) for transcript in transcripts)
-    body = await apart(size, exchange.dialect.render, asked, stamp, transcripts)
-    return web.Response(body=body, content_type="application/json")
+    answer = await apart(size, exchange.dialect.render, asked, stamp, transcripts)
+    return web.Response(body=answer, content_type="application/json")
 
 
 class _Start:

@@ -9,8 +9,11 @@ from typing import Final
 
 from aiohttp import web
 
-from grokdesk.core.errors import Overloaded
+from grokdesk.core.errors import ForbiddenOrigin, GrokDeskError, Overloaded
 from grokdesk.core.ports import ClientKey, Clock
+from grokdesk.core.runs import DIALECTS, Caller
+from grokdesk.core.settings import Settings
+from grokdesk.core.visits import OWN_AGENT, OWN_NAME, Visit
 from grokdesk.dialects.base import Dialect
 from grokdesk.dialects.openai_chat import OpenAIChat
 from grokdesk.gateway.pump import Pump
@@ -18,6 +21,7 @@ from grokdesk.gateway.pump import Pump
 DEFAULT_DIALECT: Final = OpenAIChat()
 
 _LONGEST_NAME: Final = 60
+_LONGEST_PATH: Final = 200
 # A request takes about half a millisecond to begin.
 _BEGIN_AT_ONCE: Final = 16
 
@@ -26,8 +30,8 @@ _BEGIN_AT_ONCE: Final = 16
 class Exchange:
     """What is known of a request so far.
 
-    `pump` is there from the first byte of a stream on; `failure` names the error that was told, if any.
-    `mode` is how Grok was asked to think, once it has begun to answer.
+    `pump` is there from the first byte of a stream on; `failure` names the error that was told, if any, and
+    `told` is that error. `mode` is how Grok was asked to think, once it has begun to answer.
     """
 
     clock: Clock
@@ -36,6 +40,7 @@ class Exchange:
     key: ClientKey | None = None
     pump: Pump | None = None
     failure: str = ""
+    told: GrokDeskError | None = None
     mode: str = ""
     began: float = field(init=False)
 
@@ -54,11 +59,47 @@ class Exchange:
 
     def client(self, request: web.Request) -> str:
         """Who asks, in a few words: the name of the key, else the product the client says it is."""
+        if _agent(request).startswith(OWN_AGENT):
+            return OWN_NAME
         if self.key is not None and self.key.name:
             return self.key.name
-        product = request.headers.get("User-Agent", "").partition(" ")[0]
+        product = _agent(request).partition(" ")[0]
         name, _, version = product.partition("/")
         return (name if version[:1].isdigit() else product)[:_LONGEST_NAME]
+
+    def visit(self, request: web.Request, status: int) -> Visit:
+        """What this says of the program that asked."""
+        error, now = self.told, self.clock.now()
+        refused = isinstance(error, ForbiddenOrigin)
+        return Visit(
+            began=now - self.elapsed_ms / 1000,
+            at=now,
+            path=request.path[:_LONGEST_PATH],
+            agent=_agent(request)[:_LONGEST_NAME],
+            key_id=self.key.id if self.key is not None else "",
+            status=status,
+            message=error.message if error is not None else "",
+            hint=error.hint if error is not None else "",
+            stray=request.match_info.http_exception is not None,
+            host=request.host[:_LONGEST_PATH] if refused else "",
+            origin=request.headers.get("Origin", "")[:_LONGEST_PATH] if refused else "",
+            request_id=self.request_id,
+        )
+
+    def caller(
+        self, request: web.Request, settings: Settings, body: bytes, *, stream: bool = False
+    ) -> Caller:
+        """How it asks, for the list of requests; with the body only if prompts are kept."""
+        return Caller(
+            dialect=DIALECTS.get(request.path.rstrip("/"), ""),
+            stream=stream,
+            request_id=self.request_id,
+            body=body if settings.privacy.keep_prompts else b"",
+        )
+
+
+def _agent(request: web.Request) -> str:
+    return request.headers.get("User-Agent", "")
 
 
 # `request[EXCHANGE]`; the middleware puts it there.

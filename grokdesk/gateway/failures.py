@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from grokdesk.core.errors import Broken, GrokDeskError, Unsupported
+from grokdesk.core.notices import Visited
 from grokdesk.gateway import auth, routes
 from grokdesk.gateway.exchange import EXCHANGE, Exchange, Traffic
 from grokdesk.gateway.ports import Services
@@ -40,6 +41,9 @@ def middleware(services: Services, traffic: Traffic) -> Middleware:
             return response
         finally:
             traffic.leave(task)
+            if _is_of_program(request, exchange):
+                exchange.key = exchange.key or auth.known_key(request, services.keys)
+                services.bus.publish(Visited(exchange.visit(request, status)))
             log.info(
                 "request answered id=%s method=%s path=%s status=%d ms=%d client=%s failure=%s",
                 exchange.request_id,
@@ -98,7 +102,7 @@ async def _answer(
 
 async def _failed(exchange: Exchange, error: GrokDeskError) -> web.StreamResponse:
     """Tell the client of `error`: as a status and a body, or inside the stream that has begun."""
-    exchange.failure = type(error).__name__
+    exchange.failure, exchange.told = type(error).__name__, error
     if error.detail:
         log.debug("failure explained id=%s detail=%s", exchange.request_id, error.detail)
     if exchange.pump is None:
@@ -116,9 +120,11 @@ def _refused(
     """Put what aiohttp itself refuses into the envelope: addresses and methods it has no route for."""
     exchange.failure = type(refusal).__name__
     if isinstance(refusal, web.HTTPNotFound):
-        return _told(exchange, routes.unknown(request.path), status=refusal.status)
+        exchange.told = routes.unknown(request.path)
+        return _told(exchange, exchange.told, status=refusal.status)
     allowed = ", ".join(sorted(refusal.allowed_methods))
     error = Unsupported(f"{request.method} is not possible at {request.path[:100]}; use {allowed}.")
+    exchange.told = error
     return _told(exchange, error, status=refusal.status, headers={"Allow": allowed})
 
 
@@ -138,6 +144,17 @@ def _internal(exchange: Exchange) -> Broken:
 def _shown(request: web.Request) -> str:
     """The path for the log, without what opens a file (decision 8)."""
     return _SECRET_NAME.sub("…", request.rel_url.raw_path)
+
+
+def _is_of_program(request: web.Request, exchange: Exchange) -> bool:
+    """Whether this tells of a program that is set up to ask here, well or not.
+
+    What browsers open, and what watches the health, does not; an address without /v1 that is answered by
+    "did you mean" does.
+    """
+    if auth.is_preflight(request) or request.path == "/favicon.ico":
+        return False
+    return request.path.startswith("/v1/") or exchange.told is not None
 
 
 def _has_left(request: web.Request) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
+import orjson
 from aiohttp import web
 
 from grokdesk.core.errors import Undelivered
@@ -62,7 +63,9 @@ async def _answer(request: web.Request, services: Services, decode: Decode, even
     if asked.stream:
         return await _stream(request, services, asked, event)
     exchange = request[EXCHANGE]
-    async with services.engine.run(asked.request, client=exchange.client(request)) as run:
+    client = exchange.client(request)
+    caller = exchange.caller(request, services.settings.now, _prompt(asked))
+    async with services.engine.run(asked.request, client=client, caller=caller) as run:
         exchange.mode = run.mode
         async for _ in run:
             pass
@@ -79,9 +82,11 @@ async def _stream(
     exchange = request[EXCHANGE]
     encoder = ImagesEncoder(asked, event, int(services.clock.now()))
     heartbeat_s = services.settings.now.gateway.heartbeat_s
+    client = exchange.client(request)
+    caller = exchange.caller(request, services.settings.now, _prompt(asked), stream=True)
     async with (
         Pump(encoder, DIALECT.heartbeat, heartbeat_s, services.deadlines, services.spawn) as pump,
-        services.engine.run(asked.request, client=exchange.client(request)) as run,
+        services.engine.run(asked.request, client=client, caller=caller) as run,
     ):
         exchange.mode = run.mode
         await pump.begin(request)
@@ -90,6 +95,12 @@ async def _stream(
             for one in batch:
                 await pump.send(await _frames(request, services, asked, encoder, one))
     return pump.response
+
+
+def _prompt(asked: ImagesAsked) -> bytes:
+    """What was asked for without the pictures that came with it, as a request of its own would say it."""
+    members = {"model": asked.request.model, "prompt": asked.request.prompt, "n": asked.request.count}
+    return orjson.dumps(members)
 
 
 async def _frames(

@@ -16,6 +16,7 @@ from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.notices import Bus
 from grokdesk.core.ports import ClientKey, Clock
 from grokdesk.core.responses import StoredResponse
+from grokdesk.core.runs import NOBODY, Caller
 from grokdesk.core.settings import Live
 from grokdesk.core.voice import VoicePass, VoiceWish
 
@@ -54,9 +55,14 @@ class Engine(Protocol):
     """Executes requests."""
 
     def run(
-        self, request: Request, *, client: str = "", link: Callable[[Kept], str] | None = None
+        self,
+        request: Request,
+        *,
+        client: str = "",
+        link: Callable[[Kept], str] | None = None,
+        caller: Caller = NOBODY,
     ) -> AbstractAsyncContextManager[Run]:
-        """Execute `request` for `client`.
+        """Execute `request` for `client`, which came as `caller` says.
 
         Entered once upstream has begun to answer; raises `GrokDeskError` before that. Leaving the block ends
         the upstream call at once. `link` gives the address by which the client reaches a file of the library.

@@ -19,6 +19,7 @@ from grokdesk.core.errors import Broken, EmptyAnswer, GrokDeskError, InvalidRequ
 from grokdesk.core.events import Finished, Started, Stop
 from grokdesk.core.media import Kept
 from grokdesk.core.responses import StoredResponse
+from grokdesk.core.runs import Caller
 from grokdesk.dialects.base import Asked, Stamp
 from grokdesk.dialects.openai_responses import OpenAIResponses, items, replay, resource, schema, tokens
 from grokdesk.dialects.openai_responses.decode import Wanted, conversation, decode, read
@@ -95,14 +96,19 @@ class Turn:
 async def create(request: web.Request, services: Services) -> web.StreamResponse:
     """Answer a conversation: as a whole, as a stream, or in the background. Raises `GrokDeskError`."""
     exchange = request[EXCHANGE]
-    turn = await understood(await read_body(request, services), exchange.id, services)
+    body = await read_body(request, services)
+    turn = await understood(body, exchange.id, services)
     client = exchange.client(request)
+    caller = exchange.caller(request, services.settings.now, body, stream=turn.asked.stream)
+    # It may have megabytes, and an answer may take minutes.
+    del body
     if turn.asked.echo.get("background"):
-        return await _in_background(request, services, turn, client)
+        return await _in_background(request, services, turn, client, caller)
     encoder = turn.encoder(services)
     if turn.asked.stream:
-        return await streamed(request, services, turn.asked, encoder)
-    exchange.mode = await tell(services, turn, encoder, client, links_for(request, services), _unheard)
+        return await streamed(request, services, turn.asked, encoder, caller)
+    link = links_for(request, services)
+    exchange.mode = await tell(services, turn, encoder, client, link, _unheard, caller)
     return _json(orjson.dumps(encoder.response))
 
 
@@ -183,7 +189,8 @@ async def compact(request: web.Request, services: Services) -> web.StreamRespons
         raise InvalidRequest("There is nothing to make short: 'input' is empty.", param="input")
     messages = (*asked.messages, Message(Role.USER, (Text(_COMPACT),)))
     order = ChatRequest(model, messages, thinking=Thinking.HIDDEN)
-    async with services.engine.run(order, client=exchange.client(request)) as run:
+    client, caller = exchange.client(request), exchange.caller(request, services.settings.now, body)
+    async with services.engine.run(order, client=client, caller=caller) as run:
         exchange.mode = run.mode
         async for _ in run:
             pass
@@ -239,14 +246,15 @@ async def tell(
     client: str,
     link: Callable[[Kept], str],
     send: Callable[[bytes], Awaitable[None]],
+    caller: Caller,
 ) -> str:
     """Execute a turn for `client` and `send` what `encoder` writes; returns the mode that answered.
 
-    `link` gives the address of a file of the library.
+    `link` gives the address of a file of the library; `caller` is how the turn came.
 
     Raises `GrokDeskError`.
     """
-    async with services.engine.run(turn.asked.request, client=client, link=link) as run:
+    async with services.engine.run(turn.asked.request, client=client, link=link, caller=caller) as run:
         async for batch in run:
             await send(b"".join([encoder.feed(event) for event in batch]))
         return run.mode
@@ -268,7 +276,7 @@ async def _unheard(_frames: bytes) -> None:
 
 
 async def _in_background(
-    request: web.Request, services: Services, turn: Turn, client: str
+    request: web.Request, services: Services, turn: Turn, client: str, caller: Caller
 ) -> web.StreamResponse:
     conversations, link = _conversations(services), links_for(request, services)
     encoder = turn.encoder(services)
@@ -281,7 +289,7 @@ async def _in_background(
 
         await send(first)
         try:
-            await tell(services, turn, encoder, client, link, send)
+            await tell(services, turn, encoder, client, link, send, caller)
         except GrokDeskError as error:
             await send(encoder.failed(error))
         except asyncio.CancelledError:

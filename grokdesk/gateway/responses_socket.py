@@ -16,6 +16,7 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from grokdesk.core.errors import GrokDeskError, InvalidRequest
+from grokdesk.core.runs import Caller
 from grokdesk.dialects.openai_responses import resource
 from grokdesk.dialects.openai_responses.encode import (
     ResponsesEncoder,
@@ -154,7 +155,10 @@ class Session:
             if is_warm_up:
                 await tell_nothing(turn, encoder, send)
             else:
-                await tell(self._services, turn, encoder, self._client, self._link, send)
+                keeps = self._services.settings.now.privacy.keep_prompts
+                body = orjson.dumps(_asked(message)) if keeps else b""
+                caller = Caller("responses", stream=True, request_id=f"req_{turn.stamp.id}", body=body)
+                await tell(self._services, turn, encoder, self._client, self._link, send, caller)
         except GrokDeskError as error:
             # What a turn that failed continued from is in doubt; the client starts again with all of it.
             self._memory.pop(str(message.get("previous_response_id")), None)
@@ -166,7 +170,7 @@ class Session:
     async def _understood(self, message: dict[str, Any], *, may_be_empty: bool) -> Turn:
         if message.get("background"):
             raise InvalidRequest("There is no background in a WebSocket.", param="background")
-        body = orjson.dumps({name: value for name, value in message.items() if name not in _TRANSPORT})
+        body = orjson.dumps(_asked(message))
         owner = secrets.token_hex(16)
         return await understood(body, owner, self._services, memory=self._memory, may_be_empty=may_be_empty)
 
@@ -212,6 +216,11 @@ def _message(data: str | bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise InvalidRequest("The message must be a JSON object.")
     return message
+
+
+def _asked(message: dict[str, Any]) -> dict[str, Any]:
+    """What a request of its own would have in its body."""
+    return {name: value for name, value in message.items() if name not in _TRANSPORT}
 
 
 def _in_stream(payload: bytes, stream: str) -> bytes:

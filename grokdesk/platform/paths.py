@@ -60,6 +60,11 @@ class Paths:
         """Says where the master key of this data folder is; holds no secret in clear."""
         return self.data / "vault.json"
 
+    @property
+    def updates_file(self) -> Path:
+        """Remembers when a new version was last looked for."""
+        return self.data / "updates.json"
+
     def create(self) -> Self:
         """Make the folders that are missing, for their owner only. Raises `Broken` when that is not possible.
 

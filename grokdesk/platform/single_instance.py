@@ -92,6 +92,14 @@ async def ask(folder: Path, wish: Wish) -> Answer | None:
     return answer
 
 
+def let_others_raise() -> None:
+    """Allow the program that is asked next to come to the front: Windows lets only the one in front do so."""
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415 - needed there only
+
+        ctypes.windll.user32.AllowSetForegroundWindow(-1)
+
+
 async def _serve(
     door: _Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler
 ) -> None:

@@ -27,8 +27,9 @@ from grokdesk.core.completions import KeptCompletion
 from grokdesk.core.errors import Broken
 from grokdesk.core.ports import ClientKey, Portion, Put
 from grokdesk.core.responses import StoredResponse
-from grokdesk.core.runs import RunRecord, RunState, Try
+from grokdesk.core.runs import RunRecord, RunState, Talk, Try
 from grokdesk.core.secret import Secret
+from grokdesk.core.usage import HourSum
 from grokdesk.platform.tasks import offload
 from grokdesk.store.stores import Copyable, KeptAccount, KeptResponse, Stores
 
@@ -40,6 +41,8 @@ Plain = dict[str, Any]  # what `json` writes and reads back
 ACCOUNTS: Final = "accounts"
 KEYS: Final = "keys"
 RUNS: Final = "runs"
+HOURS: Final = "hours"
+TALKS: Final = "talks"
 RESPONSES: Final = "responses"
 COMPLETIONS: Final = "completions"
 
@@ -218,6 +221,18 @@ def _run_of(row: Plain) -> RunRecord:
     return RunRecord(**{**row, "state": RunState(row["state"]), "tries": tries})
 
 
+def _hour_told(hour: HourSum) -> Plain:
+    return {**_told(hour), "firsts": f"{hour.firsts:x}"}
+
+
+def _hour_of(row: Plain) -> HourSum:
+    return HourSum(**{**row, "firsts": int(row["firsts"], 16)})
+
+
+def _talk_of(row: Plain) -> Talk:
+    return Talk(**row)
+
+
 def _response_told(row: KeptResponse) -> Plain:
     return {**_told(row.response), "used_at": row.used_at}
 
@@ -240,6 +255,8 @@ _FORMS: Final[tuple[_Form[Any], ...]] = (
     _Form(ACCOUNTS, lambda stores: stores.accounts, _account_told, _account_of),
     _Form(KEYS, lambda stores: stores.keys, _key_told, _key_of),
     _Form(RUNS, lambda stores: stores.runs, _run_told, _run_of),
+    _Form(HOURS, lambda stores: stores.hours, _hour_told, _hour_of),
+    _Form(TALKS, lambda stores: stores.talks, _told, _talk_of),
     _Form(RESPONSES, lambda stores: stores.responses, _response_told, _response_of),
     _Form(COMPLETIONS, lambda stores: stores.completions, _completion_told, _completion_of),
 )

@@ -12,11 +12,13 @@ from grokdesk.platform.secrets import Vault
 from grokdesk.store.accounts import SqlAccounts
 from grokdesk.store.completions import SqlCompletions
 from grokdesk.store.database import OnTrouble, Spawn
+from grokdesk.store.hours import SqlHours
 from grokdesk.store.keys import SqlKeys
 from grokdesk.store.responses import SqlResponses
 from grokdesk.store.runs import SqlRuns
 from grokdesk.store.sqlite_file import SqliteFile
 from grokdesk.store.stores import Alone, Stores
+from grokdesk.store.talks import SqlTalks
 
 
 @asynccontextmanager
@@ -35,6 +37,8 @@ async def opened_file(
             accounts=SqlAccounts(database, vault),
             keys=SqlKeys(database, vault),
             runs=SqlRuns(database),
+            hours=SqlHours(database),
+            talks=SqlTalks(database, vault),
             responses=SqlResponses(database, vault),
             completions=SqlCompletions(database, vault, clock, keep),
             shared=Alone(),

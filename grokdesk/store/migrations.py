@@ -238,6 +238,52 @@ def m007_sharing(connection: Connection) -> None:
     _fill(connection, slots, [{"number": number} for number in range(64)])
 
 
+def m008_requests(connection: Connection) -> None:
+    """How a request came and what can be done about its failure; sums of each hour; what was said."""
+    _add(
+        connection,
+        "runs",
+        Column("dialect", name(32), nullable=False, server_default=text("''")),
+        Column("stream", Integer, nullable=False, server_default=text("0")),
+        Column("answered", TEXT, nullable=False, server_default=text("''")),
+        Column("request_id", name(64), nullable=False, server_default=text("''")),
+        Column("cause", name(64), nullable=False, server_default=text("''")),
+        Column("hint", TEXT, nullable=False, server_default=text("''")),
+        Column("words", TEXT, nullable=False, server_default=text("''")),
+    )
+    parts = ("model", "client", "account_name", "egress", "state", "failure", "id")
+    joined = "CONCAT_WS(' ', " + ", ".join(parts) + ")" if connection.dialect.name == "mysql" else ""
+    joined = joined or " || ' ' || ".join(parts)
+    connection.exec_driver_sql(f"UPDATE runs SET words = LOWER({joined}) WHERE words = ''")  # noqa: S608 - words of ours
+    hours = Table(
+        "hours",
+        MetaData(),
+        Column("id", name(64), primary_key=True),
+        Column("hour", Integer, nullable=False),
+        Column("model", TEXT, nullable=False),
+        Column("client", TEXT, nullable=False),
+        Column("done", Integer, nullable=False),
+        Column("failed", Integer, nullable=False),
+        Column("left_early", Integer, nullable=False),
+        Column("prompt_tokens", BigInteger, nullable=False),
+        Column("completion_tokens", BigInteger, nullable=False),
+        Column("firsts", TEXT, nullable=False),
+        Index("hours_by_time", "hour", "id"),
+        **table_options(connection),
+    )
+    talks = Table(
+        "talks",
+        MetaData(),
+        Column("id", name(64), primary_key=True),
+        Column("at", TIME, nullable=False),
+        Column("said", BYTES, nullable=False),
+        Index("talks_by_time", "at", "id"),
+        **table_options(connection),
+    )
+    for table in (hours, talks):
+        _make(connection, table)
+
+
 ALL: Final[tuple[Migration, ...]] = (
     m001_accounts,
     m002_client_keys,
@@ -246,6 +292,7 @@ ALL: Final[tuple[Migration, ...]] = (
     m005_completions,
     m006_account_record,
     m007_sharing,
+    m008_requests,
 )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import astuple, fields
 from typing import Any, Final
 
-from grokdesk.core.runs import RunRecord, RunState, Try
+from grokdesk.core.runs import EVERY, Counted, Place, RunRecord, RunState, Sought, Try
 from grokdesk.platform.tasks import offload
 from grokdesk.store.database import BATCH_ROWS
 from grokdesk.store.redis_server import Script, Server, framed, unframed
@@ -53,6 +53,21 @@ return #ids
 """)
 
 
+# ARGV: id. Gives its row, or nothing.
+_GET: Final = Script("""
+return redis.call('HGET', P .. 'runs/rows', ARGV[2]) or ''
+""")
+
+# ARGV: when, id. Gives how many are newer than that, or are it.
+_NEWER: Final = Script("""
+local rank = redis.call('ZREVRANK', P .. 'runs', ARGV[3])
+if rank and tonumber(redis.call('ZSCORE', P .. 'runs', ARGV[3])) == tonumber(ARGV[2]) then
+  return rank + 1
+end
+return redis.call('ZCOUNT', P .. 'runs', ARGV[2], '+inf')
+""")
+
+
 class RedisRuns:
     """A `RunStore` (core/ports.py)."""
 
@@ -70,6 +85,46 @@ class RedisRuns:
         await self._writer.flush()
         return await offload(_runs, await self._server.run(_LATEST, 0, limit))
 
+    async def get(self, run_id: str) -> RunRecord | None:
+        """One run, or None when it is not listed any more."""
+        await self._writer.flush()
+        row = await self._server.run(_GET, run_id)
+        return _run(json.loads(row)) if row else None
+
+    async def page(
+        self, sought: Sought, *, before: Place | None = None, skip: int = 0, limit: int
+    ) -> list[RunRecord]:
+        """Runs that fit, newest first: `limit` of those older than `before`, after the first `skip`."""
+        await self._writer.flush()
+        first = await self._newer(before)
+        if sought == EVERY:
+            return await offload(_runs, await self._server.run(_LATEST, first + skip, limit))
+        found: list[RunRecord] = []
+        async for part in self._from(first):
+            found += filter(sought.fits, part)
+            if len(found) >= skip + limit:
+                break
+        return found[skip : skip + limit]
+
+    async def count(self, sought: Sought, *, before: Place | None = None) -> Counted:
+        """How many runs fit and are older than `before`."""
+        await self._writer.flush()
+        total = failed = 0
+        async for part in self._from(await self._newer(before)):
+            fit = [run for run in part if sought.fits(run)]
+            total += len(fit)
+            failed += sum(run.state is RunState.FAILED for run in fit)
+        return Counted(total, failed)
+
+    async def _newer(self, before: Place | None) -> int:
+        return 0 if before is None else int(await self._server.run(_NEWER, repr(before[0]), before[1]))
+
+    async def _from(self, first: int) -> AsyncIterator[Sequence[RunRecord]]:
+        """Those after the `first` newest, part by part."""
+        while part := await offload(_runs, await self._server.run(_LATEST, first, BATCH_ROWS)):
+            yield part
+            first += len(part)
+
     async def trim(self, keep: int) -> None:
         """Forget all but the newest `keep`."""
         await self._writer.flush()
@@ -82,21 +137,11 @@ class RedisRuns:
     async def batches(self) -> AsyncIterator[Sequence[RunRecord]]:
         """All runs, newest first."""
         await self._writer.flush()
-        for first in _counting(BATCH_ROWS):
-            part = await offload(_runs, await self._server.run(_LATEST, first, BATCH_ROWS))
-            if not part:
-                return
+        async for part in self._from(0):
             yield part
 
     async def _write(self, rows: Mapping[str, RunRecord]) -> None:
         await self._server.run(_SAVE, "all", *await offload(_frames, list(rows.values())))
-
-
-def _counting(step: int) -> Iterator[int]:
-    at = 0
-    while True:
-        yield at
-        at += step
 
 
 def _frames(runs: Sequence[RunRecord]) -> list[bytes]:
@@ -106,7 +151,7 @@ def _frames(runs: Sequence[RunRecord]) -> list[bytes]:
 def _row(run: RunRecord) -> bytes:
     members = {name: getattr(run, name) for name in _COLUMNS}
     members["state"] = run.state.value
-    members["tries"] = [(one.account, one.egress, one.failure) for one in run.tries]
+    members["tries"] = [astuple(one) for one in run.tries]
     return json.dumps(members, ensure_ascii=False).encode()
 
 

@@ -21,11 +21,13 @@ from grokdesk.platform.tasks import offload
 from grokdesk.store.database import DatabaseTrouble, OnTrouble, Spawn
 from grokdesk.store.redis_accounts import RedisAccounts
 from grokdesk.store.redis_completions import RedisCompletions
+from grokdesk.store.redis_hours import RedisHours
 from grokdesk.store.redis_keys import RedisKeys
 from grokdesk.store.redis_responses import RedisResponses
 from grokdesk.store.redis_runs import RedisRuns
 from grokdesk.store.redis_server import Address, Script, Server, checked
 from grokdesk.store.redis_shared import RedisShared
+from grokdesk.store.redis_talks import RedisTalks
 from grokdesk.store.redis_writer import Troubles, Writer
 from grokdesk.store.stores import Stores, Timing
 
@@ -82,6 +84,8 @@ async def opened_redis(
                     accounts=accounts,
                     keys=keys,
                     runs=RedisRuns(server, writer),
+                    hours=RedisHours(server, writer),
+                    talks=RedisTalks(server, writer, vault),
                     responses=RedisResponses(server, writer, vault),
                     completions=RedisCompletions(server, writer, vault, clock, keep),
                     shared=shared,

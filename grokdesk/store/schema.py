@@ -99,9 +99,46 @@ runs: Final = Table(
     Column("pieces", Integer, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
-    # JSON: a list of [account, egress, failure].
+    # JSON: a list of lists, the members of `core.runs.Try` in order.
     Column("tries", TEXT, nullable=False),
+    Column("dialect", name(32), nullable=False),
+    Column("stream", Integer, nullable=False),
+    Column("answered", TEXT, nullable=False),
+    Column("request_id", name(64), nullable=False),
+    Column("cause", name(64), nullable=False),
+    Column("hint", TEXT, nullable=False),
+    # What a person may look for, as `core.runs.words_of` says it.
+    Column("words", TEXT, nullable=False),
     Index("runs_by_time", "at", "id"),
+)
+
+# What one gateway counted in an hour for a model and a client; outlives the list of requests.
+hours: Final = Table(
+    "hours",
+    metadata,
+    Column("id", name(64), primary_key=True),
+    Column("hour", Integer, nullable=False),
+    Column("model", TEXT, nullable=False),
+    Column("client", TEXT, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("left_early", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    # How many first pieces came in each bin of time (core/usage.py), in hexadecimal digits.
+    Column("firsts", TEXT, nullable=False),
+    Index("hours_by_time", "hour", "id"),
+)
+
+# What was said in requests, if the owner keeps that.
+talks: Final = Table(
+    "talks",
+    metadata,
+    Column("id", name(64), primary_key=True),
+    Column("at", TIME, nullable=False),
+    # JSON: a list of the other fields.
+    Column("said", BYTES, nullable=False),
+    Index("talks_by_time", "at", "id"),
 )
 
 completions: Final = Table(

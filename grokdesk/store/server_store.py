@@ -13,6 +13,7 @@ from grokdesk.core.secret import Secret
 from grokdesk.store.completions import SqlCompletions
 from grokdesk.store.database import OnTrouble, Spawn
 from grokdesk.store.gateways import SqlShared
+from grokdesk.store.hours import SqlHours
 from grokdesk.store.journal import SharedJournal
 from grokdesk.store.keys import SqlKeys
 from grokdesk.store.responses import SqlResponses
@@ -20,6 +21,7 @@ from grokdesk.store.runs import SqlRuns
 from grokdesk.store.shared_accounts import SharedAccounts
 from grokdesk.store.sql_server import SqlServer
 from grokdesk.store.stores import Stores, Timing
+from grokdesk.store.talks import SqlTalks
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,8 @@ async def opened_server(
         journal = SharedJournal(gateway, server.ring)
         vault = server.vault
         runs = SqlRuns(server)
+        hours = SqlHours(server)
+        talks = SqlTalks(server, vault)
         responses = SqlResponses(server, vault)
         completions = SqlCompletions(server, vault, clock, keep)
         # The last lane: nobody else writes accounts from its turn to the end of the transaction.
@@ -69,6 +73,8 @@ async def opened_server(
                 accounts=accounts,
                 keys=SqlKeys(server, vault, journal),
                 runs=runs,
+                hours=hours,
+                talks=talks,
                 responses=responses,
                 completions=completions,
                 shared=shared,

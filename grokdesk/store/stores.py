@@ -14,9 +14,19 @@ from typing import Protocol, TypeVar
 
 from grokdesk.core.accounts import Account, AccountId
 from grokdesk.core.completions import CompletionStore, KeptCompletion
-from grokdesk.core.ports import AccountStore, ClientKey, KeyStore, News, RunStore, Shared
+from grokdesk.core.ports import (
+    AccountStore,
+    ClientKey,
+    HourStore,
+    KeyStore,
+    News,
+    RunStore,
+    Shared,
+    TalkStore,
+)
 from grokdesk.core.responses import ResponseStore, StoredResponse
-from grokdesk.core.runs import RunRecord
+from grokdesk.core.runs import RunRecord, Talk
+from grokdesk.core.usage import HourSum
 
 T = TypeVar("T")
 
@@ -64,6 +74,14 @@ class Runs(RunStore, Copyable[RunRecord], Protocol):
     """The list of past requests."""
 
 
+class Hours(HourStore, Copyable[HourSum], Protocol):
+    """The sums of each hour."""
+
+
+class Talks(TalkStore, Copyable[Talk], Protocol):
+    """What was said in requests."""
+
+
 class Responses(ResponseStore, Copyable[KeptResponse], Protocol):
     """Answers that clients may come back to."""
 
@@ -82,6 +100,8 @@ class Stores:
     accounts: Accounts
     keys: Keys
     runs: Runs
+    hours: Hours
+    talks: Talks
     responses: Responses
     completions: Completions
     shared: Shared

@@ -23,8 +23,11 @@ from grokdesk.core.notices import (
     RunStarted,
     SettingsChanged,
     Trouble,
+    UpdatesChanged,
+    Visited,
 )
 from grokdesk.core.runs import RunRecord
+from grokdesk.core.visits import Visit
 
 FRAME_MS: Final = 33
 
@@ -46,8 +49,11 @@ class Bridge(QObject):
     """frozenset of the ids of acts on accounts that went on."""
     egress = Signal()
     keys = Signal()
+    visits = Signal(object)
+    """tuple of `Visit`, the newest of each program."""
     settings = Signal(object)
     """The current `Settings`."""
+    updates = Signal()
     troubles = Signal(object)
     """tuple of `Trouble`; an empty message takes one back."""
 
@@ -57,11 +63,12 @@ class Bridge(QObject):
         self._runs: dict[str, RunRecord] = {}
         self._troubles: dict[str, Trouble] = {}
         self._library: set[str] = set()
+        self._visits: dict[tuple[str, str, bool], Visit] = {}
         self._media_jobs: dict[str, MediaJob] = {}
         self._jobs: set[str] = set()
         self._gateway: GatewayChanged | None = None
         self._settings: SettingsChanged | None = None
-        self._egress = self._keys = False
+        self._egress = self._keys = self._updates = False
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.setInterval(FRAME_MS)
@@ -94,12 +101,16 @@ class Bridge(QObject):
                 self._accounts |= ids
             case JobChanged(job_id):
                 self._jobs.add(job_id)
+            case Visited(visit):
+                self._visits[visit.key_id, visit.agent, visit.failed] = visit
             case LibraryChanged(files):
                 self._library |= files
             case MediaJobChanged(job):
                 self._media_jobs[job.id] = job
             case SettingsChanged():
                 self._settings = notice
+            case UpdatesChanged():
+                self._updates = True
             case Trouble():
                 self._troubles[notice.key] = notice
             case _:
@@ -115,10 +126,12 @@ class Bridge(QObject):
         library, self._library = self._library, set()
         media_jobs, self._media_jobs = self._media_jobs, {}
         jobs, self._jobs = self._jobs, set()
+        visits, self._visits = self._visits, {}
         gateway, self._gateway = self._gateway, None
         settings, self._settings = self._settings, None
         egress, self._egress = self._egress, False
         keys, self._keys = self._keys, False
+        updates, self._updates = self._updates, False
         if gateway is not None:
             self.gateway.emit(gateway.state)
         if settings is not None:
@@ -127,6 +140,8 @@ class Bridge(QObject):
             self.accounts.emit(frozenset(accounts))
         if runs:
             self.runs.emit(tuple(runs.values()))
+        if visits:
+            self.visits.emit(tuple(visits.values()))
         if library:
             self.library.emit(frozenset(library))
         if media_jobs:
@@ -137,5 +152,7 @@ class Bridge(QObject):
             self.keys.emit()
         if egress:
             self.egress.emit()
+        if updates:
+            self.updates.emit()
         if troubles:
             self.troubles.emit(tuple(troubles.values()))

@@ -11,14 +11,20 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 
 from grokdesk.core.accounts import AccountId
+from grokdesk.core.client_setups import is_own_key
 from grokdesk.core.errors import GrokDeskError
 from grokdesk.core.notices import GatewayPhase, GatewayState
 from grokdesk.core.secret import Secret
+from grokdesk.core.settings import Settings
 from grokdesk.engine.import_export import Plan
-from grokdesk.ui import report
+from grokdesk.ui import report, words
+from grokdesk.ui.actions import Actions
 from grokdesk.ui.bridge import Bridge
+from grokdesk.ui.doing import Doing, Doings
 from grokdesk.ui.host import Host
+from grokdesk.ui.languages import joined
 from grokdesk.ui.memory import Memory
+from grokdesk.ui.messages import Messages
 from grokdesk.ui.models.settings import InForce
 from grokdesk.ui.theme import Look
 from grokdesk.ui.work import Work
@@ -26,6 +32,7 @@ from grokdesk.ui.work import Work
 KEY_IN_CLIPBOARD_S: Final = 60
 _TOAST_S: Final = 6
 _UNDO_S: Final = 10
+_LOOKED_AT: Final = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +63,29 @@ class Desk(QObject):
         self.bridge = bridge
         self.memory = memory
         self.in_force = InForce(host, bridge)
+        self.actions = Actions()
+        self.doing = Doings(host.clock)
+        self.messages = Messages(host.clock)
+        self.adding: Doing | None = None
+        """The last import of accounts."""
         self.work = Work(lambda error: report.show(self._say_failure, error))
         self._undos: list[Callable[[], Awaitable[None]]] = []
         self._copied: Secret | None = None
         self._forget = QTimer(self)
         self._forget.setSingleShot(True)
         self._forget.timeout.connect(self.forget_key)
-        look.choose(host.live.now.appearance.theme.value)
-        bridge.settings.connect(lambda settings: look.choose(settings.appearance.theme.value))
+        self._follow(host.live.now)
+        bridge.settings.connect(self._follow)
+        bridge.jobs.connect(lambda ids: self.doing.follow(host.jobs, ids))
+        self.said.connect(lambda toast: self.messages.note(toast.text, toast.tone))
+
+    def _follow(self, settings: Settings) -> None:
+        """Look, and hear keys, as the settings say."""
+        appearance = settings.appearance
+        self.look.choose(appearance.theme.value)
+        self.look.choose_contrast(high=appearance.high_contrast)
+        self.look.choose_scale(appearance.text_scale)
+        self.actions.follow(settings)
 
     # -- telling
 
@@ -72,7 +94,8 @@ class Desk(QObject):
         self.said.emit(Toast(text, tone))
 
     def _say_failure(self, explained: report.Explained) -> None:
-        self.said.emit(Toast(f"{explained.title}. {explained.text}", "error", seconds=2 * _TOAST_S))
+        text = joined(words.sentence([explained.title]), explained.text)
+        self.said.emit(Toast(text, "error", seconds=2 * _TOAST_S))
 
     # -- gateway
 
@@ -127,9 +150,10 @@ class Desk(QObject):
     # -- keys
 
     def key(self) -> Secret | None:
-        """The key that apps use: the newest valid one."""
+        """The key that apps use: the newest valid one that is not a program's own, if there is such a one."""
         keys = self.host.keys.all()
-        return keys[-1].value if keys else None
+        shared = [key for key in keys if not is_own_key(key.name)] or keys
+        return shared[-1].value if shared else None
 
     def masked_key(self) -> str:
         """The key as it may be shown."""
@@ -149,11 +173,11 @@ class Desk(QObject):
         self.work.start(self._new_key(revoke_old=False), exclusive="key")
 
     def replace_key(self) -> None:
-        """Make a key and revoke all others; whoever asked has been asked."""
+        """Make a key and revoke the others but those of single programs; whoever asked has been asked."""
         self.work.start(self._new_key(revoke_old=True), exclusive="key")
 
     async def _new_key(self, *, revoke_old: bool) -> None:
-        old = self.host.keys.all()
+        old = [key for key in self.host.keys.all() if not is_own_key(key.name)]
         await self.host.keys.make(self.tr("Key %1").replace("%1", str(len(old) + 1)))
         if revoke_old:
             for key in old:
@@ -190,7 +214,19 @@ class Desk(QObject):
         self.work.start(self._add_accounts(plan))
 
     async def _add_accounts(self, plan: Plan) -> None:
-        brought = await self.host.import_accounts(plan)
+        before, count = len(self.host.pool), len(plan.new)
+        adding = self.adding = self.doing.begin(self.tr("Add %n account(s)", "", count), count)
+
+        def heard(_: object) -> None:
+            adding.update(min(count, max(0, len(self.host.pool) - before)))
+
+        self.bridge.accounts.connect(heard)
+        adding.update(0)
+        try:
+            brought = await self.host.import_accounts(plan)
+        finally:
+            self.bridge.accounts.disconnect(heard)
+            adding.finish()
         parts = [self.tr("%n account(s) added", "", len(brought.added))]
         if brought.updated:
             parts.append(self.tr("%n updated", "", len(brought.updated)))
@@ -201,12 +237,21 @@ class Desk(QObject):
         ids = frozenset((*brought.added, *brought.updated))
         if ids:
             self.accounts_added.emit(ids)
-        text = ", ".join(parts) + "."
+        text = words.sentence(parts)
         if not brought.removed:
             self.said.emit(Toast(text, "ok"))
             return
         back = self._back(brought.removed)
         self.said.emit(Toast(text, "ok", undo=lambda: self._undo(back), seconds=_UNDO_S))
+
+    def paste_accounts(self) -> bool:
+        """Begin to add the accounts in the clipboard; returns whether there are any."""
+        text = QGuiApplication.clipboard().text()
+        # What is longer is read beside the window, which then says what it is.
+        if not text.strip() or (len(text) < _LOOKED_AT and not self.host.read_accounts(text).found):
+            return False
+        self.add_wanted.emit(text)
+        return True
 
     def remove_accounts(self, ids: Iterable[AccountId]) -> None:
         """Take accounts out, with a way back."""
@@ -237,10 +282,10 @@ class Desk(QObject):
         self.host.pool.enable(list(ids), on=on)
 
     def check_accounts(self, ids: Iterable[AccountId]) -> None:
-        """Ask Grok about accounts again."""
+        """Ask Grok about accounts again: a job that can be followed and cancelled."""
         wanted = list(ids)
         if wanted:
-            self.host.checks.start(wanted)
+            self.host.acts.refresh(wanted)
             self.say(self.tr("Checking %n account(s)…", "", len(wanted)))
 
     def did(self, text: str, back: Callable[[], Awaitable[None]]) -> None:
@@ -266,6 +311,22 @@ class Desk(QObject):
         """Be light, dark, or like the system."""
         self.look.choose(choice)
         self.work.start(self.host.change({"appearance.theme": choice}), exclusive="theme")
+
+    def choose_text_scale(self, percent: int) -> None:
+        """Write larger or smaller; within what the settings allow."""
+        percent = min(200, max(80, percent))
+        if percent != self.look.scale:
+            # At once: whoever presses the keys quickly counts from what they see.
+            self.look.choose_scale(percent)
+            self.work.start(self._choose_text_scale(percent), exclusive="text size")
+
+    async def _choose_text_scale(self, percent: int) -> None:
+        await self.host.change({"appearance.text_scale": percent})
+        self.say(self.tr("Text size: %1 %").replace("%1", str(percent)))
+
+    def choose_language(self, choice: str) -> None:
+        """Speak another language, or that of the system."""
+        self.work.start(self.host.change({"appearance.language": choice}), exclusive="language")
 
     def start_demo(self) -> None:
         """Open a second GrokDesk on demo data, independent of this one."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QPushButton, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from grokdesk.ui.report import Explained
 from grokdesk.ui.theme import GAP, MARGIN
@@ -35,12 +36,15 @@ async def answer(dialog: QDialog) -> Answer:
             finished.set_result(result)
 
     dialog.finished.connect(ended)
+    # The window it belongs to may be built anew.
+    dialog.destroyed.connect(lambda: ended(Answer.DISMISSED))
     dialog.open()
     try:
         return Answer(await finished)
     finally:
-        dialog.close()
-        dialog.deleteLater()
+        if isValid(dialog):
+            dialog.close()
+            dialog.deleteLater()
 
 
 @dataclass(frozen=True, slots=True)

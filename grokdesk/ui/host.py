@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from grokdesk.core.accounts import AccountId
 from grokdesk.core.notices import Bus, GatewayState
 from grokdesk.core.ports import Clock
 from grokdesk.core.settings import Live
+from grokdesk.core.visits import Visits
 from grokdesk.engine.accounts import AccountPool, Brought
 from grokdesk.engine.acts import Acts
 from grokdesk.engine.asset_fetch import AssetFetch
+from grokdesk.engine.diagnostics import Diagnostics
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.import_export import Plan
 from grokdesk.engine.jobs import Jobs
@@ -20,6 +22,10 @@ from grokdesk.engine.library import Library
 from grokdesk.engine.media_jobs import MediaJobs
 from grokdesk.engine.reading import Reading
 from grokdesk.engine.runs import RunLog
+from grokdesk.engine.updates import Updates
+from grokdesk.platform.autostart import Autostart
+from grokdesk.platform.client_files import ClientFiles
+from grokdesk.platform.link_handler import LinkHandler
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.settings_file import SettingsFile
 from grokdesk.platform.tasks import Supervisor
@@ -156,6 +162,11 @@ class Host(Protocol):
         ...
 
     @property
+    def diagnostics(self) -> Diagnostics:
+        """Makes reports for others who are to help."""
+        ...
+
+    @property
     def egress(self) -> EgressService:
         """The ways out."""
         ...
@@ -175,6 +186,31 @@ class Host(Protocol):
         """Lasting hints of the start."""
         ...
 
+    @property
+    def client_files(self) -> ClientFiles | None:
+        """The settings files of other programs; None in the demo, which is to leave them alone."""
+        ...
+
+    @property
+    def visits(self) -> Visits:
+        """What programs asked for last."""
+        ...
+
+    @property
+    def autostart(self) -> Autostart | None:
+        """Starting at login; None where that cannot be had, as in the demo."""
+        ...
+
+    @property
+    def link_handler(self) -> LinkHandler | None:
+        """Opening of `grokdesk://` links; None where that is not ours to say."""
+        ...
+
+    @property
+    def updates(self) -> Updates:
+        """What is known of new versions."""
+        ...
+
     def read_accounts(self, data: bytes | str) -> Reading:
         """Say what an import would find; saves nothing."""
         ...
@@ -187,6 +223,9 @@ class Host(Protocol):
         """Change settings by dotted name."""
         ...
 
-    def on_raise(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when a second start asks for the window."""
+    def on_raise(self, callback: Callable[[Sequence[str], str], None]) -> None:
+        """Call `callback` when a second start asks for the window.
+
+        It is given links and files to show, and what lets the window come to the front on Wayland.
+        """
         ...

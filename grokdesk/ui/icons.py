@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, TypeVar
 from weakref import ref
 
@@ -14,20 +13,13 @@ from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QLabel
 from shiboken6 import isValid
 
-from grokdesk.ui.theme import Look
+from grokdesk.ui.theme import Look, resources
 
 TRAY_SIZES: Final = (16, 20, 22, 24, 32, 48, 64)
 _SIZES: Final = (16, 20, 24, 32)
 _SCALES: Final = (1.0, 2.0, 3.0)
 
 T = TypeVar("T")
-
-
-def resources() -> Path:
-    """The folder `resources`: inside the package when installed, beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "resources"
-    return installed if installed.is_dir() else package.parent / "resources"
 
 
 @lru_cache(maxsize=256)

@@ -7,17 +7,17 @@ import contextlib
 import linecache
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
-from PySide6.QtCore import QEvent, QLocale, QObject, QTranslator
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
 from grokdesk.core.options import Options
-from grokdesk.ui.english import Plurals
-from grokdesk.ui.icons import resources, tray_icon
+from grokdesk.ui.icons import tray_icon
+from grokdesk.ui.languages import chosen, languages
 from grokdesk.ui.loop import new_loop
 from grokdesk.ui.theme import LIGHT, Look
 from grokdesk.ui.tray import Tray, TrayState
@@ -49,10 +49,6 @@ def application() -> QApplication:
     qt.setApplicationName("GrokDesk")
     qt.setDesktopFileName("grokdesk")
     qt.setQuitOnLastWindowClosed(False)
-    texts = QTranslator(qt)
-    if not texts.load(QLocale(), "grokdesk", "_", str(resources() / "i18n")):
-        texts = Plurals(qt)
-    qt.installTranslator(texts)
     return qt
 
 
@@ -63,13 +59,21 @@ class Face(QObject):
         super().__init__()
         self._qt = qt
         self._options = options
+        languages().speak(_first_language(options))
         self._look = Look(qt)
         self._main: asyncio.Task[int] | None = None
         self._left_early = False
+        self._session_is_over = False
         self.end: Callable[[], None] = self._leave_early
+        self.quit: Callable[[], None] | None = None
+        """Asks first while requests run; the end from outside does not."""
+        self.show: Callable[[Sequence[str]], None] | None = None
+        self.opens: list[str] = []
+        """What was handed over before there was a window."""
         self.tray = Tray(self._look, TrayState(demo=options.demo))
         qt.setWindowIcon(_window_icon(demo=options.demo))
         qt.installEventFilter(self)
+        qt.commitDataRequest.connect(self.session_ends)
 
     async def run(self) -> int:
         """Show the icon, start everything behind it, and stay until the end is requested."""
@@ -100,12 +104,20 @@ class Face(QObject):
         # Light, but not needed by the demo.
         from grokdesk.core.errors import GrokDeskError  # noqa: PLC0415
         from grokdesk.platform.paths import Paths  # noqa: PLC0415
-        from grokdesk.platform.single_instance import ask  # noqa: PLC0415
+        from grokdesk.platform.single_instance import ask, let_others_raise  # noqa: PLC0415
 
         folder = self._options.data_dir
         paths = Paths.under(folder) if folder is not None else Paths.default()
         try:
-            answer = await ask(paths.data, {"do": "raise"})
+            let_others_raise()
+            answer = await ask(
+                paths.data,
+                {
+                    "do": "raise",
+                    "open": list(self._options.opens),
+                    "token": self._options.environment.get("XDG_ACTIVATION_TOKEN", ""),
+                },
+            )
         except GrokDeskError:
             return False
         if answer is not None and not answer.get("raised", True):
@@ -138,8 +150,13 @@ class Face(QObject):
             async with App.started(self._options, choose_key=ChooseKey(self._look).ask) as app:
                 self.tray.quit_wanted.disconnect(self._leave_early)
                 self.end = app.shutdown.request
-                await Shell(app, self._look, self.tray).run()
-                self.end = self._nothing
+                if languages().speak(app.live.now.appearance.language.value):
+                    self.tray.retranslate()
+                shell = Shell(app, self._look, self.tray)
+                self.quit = shell.quit
+                self.show = shell.show
+                await shell.run(hidden=self._options.hidden, opens=(*self._options.opens, *self.opens))
+                self.end, self.quit, self.show = self._nothing, None, None
             return 0
         except AlreadyRunning:
             return 0
@@ -154,6 +171,17 @@ class Face(QObject):
         if self._main is not None:
             self._main.cancel()
 
+    def session_ends(self, *_: object) -> None:
+        """The system signs its owner out: quit without asking."""
+        self._session_is_over = True
+
+    def _asked_to_open(self, what: str) -> None:
+        """Show what macOS hands over: a link or a file."""
+        if self.show is not None:
+            self.show([what])
+        else:
+            self.opens.append(what)
+
     def _nothing(self) -> None:
         """Already on the way out."""
 
@@ -163,10 +191,28 @@ class Face(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The system asks the program to quit (dock, end of session): do it in order."""
         if event.type() is QEvent.Type.Quit and watched is self._qt:
-            self.end()
+            # The end of a session waits for no answer.
+            (self.end if self._session_is_over else self.quit or self.end)()
             event.ignore()
             return True
+        if isinstance(event, QFileOpenEvent):
+            self._asked_to_open(
+                event.url().toString() if event.url().scheme() == "grokdesk" else event.file()
+            )
+            return True
         return False
+
+
+def _first_language(options: Options) -> str:
+    """The language to begin with, before the settings are read: the icon has words."""
+    if options.demo and options.data_dir is None:
+        return chosen(None, options.environment)
+    # Light, but not needed by the demo.
+    from grokdesk.platform.paths import Paths  # noqa: PLC0415
+
+    folder = options.data_dir
+    paths = Paths.under(folder) if folder is not None else Paths.default()
+    return chosen(paths.config_file, options.environment)
 
 
 def _window_icon(*, demo: bool) -> QIcon:

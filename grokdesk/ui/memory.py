@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Place and habits of the window. A width of 0 means it was never placed."""
+    """Places and habits of the windows."""
 
-    x: int = 0
-    y: int = 0
-    width: int = 0
-    height: int = 0
-    maximized: bool = False
+    spots: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By window and set of screens: x, y, width, height, and 1 for maximized. The newest is the last."""
     pane: str = "home"
+    recent: tuple[str, ...] = ()
+    """What was chosen in the palette, the last one first."""
     keep_running: bool = False
     """Closing the window keeps the program running without asking."""
     notes_read: tuple[str, ...] = ()
+    first_step: str = ""
+    """Where the first steps were left; empty when they were never begun."""
+    first_done: bool = False
+    """They are behind, done or skipped."""
+    adult_asked: bool = False
+    """Adult content was allowed before; it is not asked again."""
+    paused_until: int = 0
+    """Notifications are paused until then, in Unix seconds."""
+    tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """By table: its columns, their widths, and the order of its rows."""
 
 
 class Memory:
@@ -55,9 +65,12 @@ class Memory:
             found = json.loads(self._file.read_text("utf-8"))
             known = {one.name: type(getattr(Remembered(), one.name)) for one in fields(Remembered)}
             values = {name: value for name, value in found.items() if name in known}
-            if "notes_read" in values:
-                values["notes_read"] = tuple(str(note) for note in values["notes_read"])
-            if all(type(value) is known[name] for name, value in values.items()):
+            for name, value in values.items():
+                if known[name] is tuple:
+                    values[name] = tuple(map(str, value))
+            if all(type(value) is known[name] for name, value in values.items()) and _are_spots(
+                values.get("spots", {})
+            ):
                 return Remembered(**values)
             log.warning("the window's place has a value of another type")
             return Remembered()
@@ -66,3 +79,7 @@ class Memory:
         except (OSError, ValueError, AttributeError, TypeError) as error:
             log.warning("the window's place cannot be read error=%s", error)
             return Remembered()
+
+
+def _are_spots(found: Mapping[str, object]) -> bool:
+    return all(isinstance(spot, list) and all(type(one) is int for one in spot) for spot in found.values())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QCoreApplication
 
 from grokdesk.core.errors import GrokDeskError
+from grokdesk.ui.languages import told
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,14 @@ class Explained:
     @property
     def text(self) -> str:
         """Message and hint as one paragraph."""
-        return f"{self.message} {self.hint}".strip()
+        return told(self.message, self.hint)
 
 
 def explain(error: BaseException) -> Explained:
     """Put `error` into words. What is not ours to explain is logged and called a bug."""
     if isinstance(error, GrokDeskError):
         log.warning("told the owner error=%s detail=%s", error.message, error.detail)
-        return Explained(error.title, error.message, error.hint, error.detail)
+        return Explained(told(error.title), told(error.message), told(error.hint), error.detail)
     log.error("unexpected failure", exc_info=error)
     return Explained(
         QCoreApplication.translate("Report", "Something went wrong"),

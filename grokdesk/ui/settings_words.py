@@ -18,6 +18,7 @@ from grokdesk.core.setting_fields import (
     fields,
     sections,
 )
+from grokdesk.ui.languages import told
 
 _DOTTED: Final = re.compile(r"\b[a-z_]+\.[a-z_]+\b")
 _MINUTE: Final = 60
@@ -42,7 +43,8 @@ def pages() -> tuple[Page, ...]:
     by_key = {section.key: section for section in sections()}
     made: list[Page] = []
     for key, title, names in (
-        ("general", _tr("General"), ("appearance", "keys", "startup")),
+        ("general", _tr("General"), ("appearance", "keys", "startup", "updates")),
+        ("notifications", _tr("Notifications"), ("notifications",)),
         ("gateway", _tr("Gateway"), ("gateway",)),
         ("models", _tr("Models"), ("models",)),
         ("chat", _tr("Chat"), ("chat",)),
@@ -68,6 +70,8 @@ def section_title(section: SettingSection) -> str:
         "appearance": _tr("Appearance"),
         "keys": _tr("Keys"),
         "startup": _tr("At start"),
+        "notifications": _tr("Notifications"),
+        "updates": _tr("New versions"),
         "gateway": _tr("Gateway"),
         "models": _tr("Models"),
         "chat": _tr("Chat"),
@@ -123,6 +127,14 @@ def choice(field: SettingField, value: str) -> str:
             "info": _tr("Normal"),
             "warning": _tr("Warnings"),
             "error": _tr("Errors only"),
+        },
+        # Each in its own words, so that one who cannot read the others finds it.
+        "Language": {"system": _tr("Like the system"), "en": "English", "zh_CN": "简体中文"},
+        "TrayIcon": {
+            "auto": _tr("Automatic"),
+            "light": _tr("Light, for a dark panel"),
+            "dark": _tr("Dark, for a light panel"),
+            "colour": _tr("In colour"),
         },
         "Theme": {"system": _tr("Like the system"), "light": _tr("Light"), "dark": _tr("Dark")},
         "ImageForm": {
@@ -206,9 +218,9 @@ def problem(field: SettingField, wrong: Wrong) -> str:
         case Fault.CHOICE:
             return _tr("One of the choices.")
         case _:
-            said = re.sub(r"^(Input|String) should", "must", wrong.message)
-            said = named(of_model(said)).rstrip(".")
-            return f"{said[:1].upper()}{said[1:]}."
+            said = told(re.sub(r"^(Input|String) should", "must", wrong.message))
+            said = named(said).rstrip(".。")
+            return _tr("%1.").replace("%1", f"{said[:1].upper()}{said[1:]}")
 
 
 def named(text: str) -> str:
@@ -216,7 +228,7 @@ def named(text: str) -> str:
 
     def title(found: re.Match[str]) -> str:
         field = fields().get(found[0])
-        return f"‘{of_model(field.title)}’" if field is not None else found[0]
+        return _tr("‘%1’").replace("%1", of_model(field.title)) if field is not None else found[0]
 
     return _DOTTED.sub(title, text)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 SYSTEM: Final = "system"
@@ -19,6 +20,9 @@ GAP: Final = 12
 MARGIN: Final = 24
 ROW: Final = 32
 RADIUS: Final = 6
+
+NORMAL_SCALE: Final = 100
+LINE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,41 @@ DARK: Final = Tokens(
     disabled="#6D7179",
 )
 
+# The same hues, further apart: for whoever asks for high contrast.
+LIGHT_HIGH: Final = replace(
+    LIGHT,
+    bg="#FFFFFF",
+    sunken="#EFEFF1",
+    text="#000000",
+    text2="#2E3035",
+    border="#6B6F77",
+    control="#3C3F45",
+    accent="#0046A0",
+    ok="#0B4F26",
+    warn="#5F3900",
+    error="#8C0F10",
+    selection="#BBD6FA",
+    disabled="#6B6F77",
+)
+DARK_HIGH: Final = replace(
+    DARK,
+    bg="#000000",
+    surface="#0B0C0D",
+    sunken="#000000",
+    text="#FFFFFF",
+    text2="#D6D9DE",
+    border="#8D929B",
+    control="#C3C7CE",
+    accent="#9CC5FF",
+    on_accent="#000000",
+    ok="#8FE8AE",
+    warn="#FFCE7A",
+    error="#FFB0A8",
+    selection="#163F6C",
+    disabled="#8D929B",
+)
+ALL: Final = {"light": LIGHT, "dark": DARK, "light, high": LIGHT_HIGH, "dark, high": DARK_HIGH}
+
 # Text of the first colour stands on each of the others; the tests hold every pair at 4.5.
 TEXT_ON: Final = {
     "text": ("bg", "surface", "sunken", "selection", "ok_fill", "warn_fill", "error_fill", "info_fill"),
@@ -99,6 +138,15 @@ TEXT_ON: Final = {
 # Edges that tell a control from its ground stand at 3.
 EDGE_ON: Final = {"control": ("bg", "surface"), "accent": ("bg", "surface")}
 
+# The tray's icon in colour, by its shape: each stands at 3 or more on a light and on a dark panel.
+TRAY: Final = {
+    "running": "#2F80ED",
+    "attention": "#C27400",
+    "failed": "#E0484D",
+    "busy": "#7E828A",
+    "stopped": "#7E828A",
+}
+
 _CJK: Final = ("PingFang SC", "Microsoft YaHei UI")
 
 
@@ -109,24 +157,46 @@ class Look(QObject):
     """
 
     changed = Signal()
+    scaled = Signal()
+    """Text has another size; what is sized by it has to be built anew."""
 
     def __init__(self, qt: QApplication) -> None:
         super().__init__()
         self._qt = qt
         self._choice = SYSTEM
+        self._high = False
         self.tokens = LIGHT
+        self.scale = NORMAL_SCALE
         style = QStyleFactory.create("Fusion")
         if style is not None:
             qt.setStyle(style)
         self._system_font(qt)
+        self._font = QFont(qt.font())
         self._hints = qt.styleHints()
         self._hints.colorSchemeChanged.connect(self._system_changed)
+        # From Qt 6.10 on; before, nobody tells.
+        self._wishes = self._hints.accessibility() if hasattr(self._hints, "accessibility") else None
+        if self._wishes is not None:
+            self._wishes.contrastPreferenceChanged.connect(self._system_changed)
         self._wear(self._wanted())
 
     @property
     def dark(self) -> bool:
         """Whether it is dark."""
-        return self.tokens is DARK
+        return self.tokens in {DARK, DARK_HIGH}
+
+    @property
+    def high_contrast(self) -> bool:
+        """Whether contrast is high, by choice or because the system asks for it."""
+        return self.tokens in {LIGHT_HIGH, DARK_HIGH}
+
+    @property
+    def system_high_contrast(self) -> bool:
+        """Whether the system asks for high contrast."""
+        return (
+            self._wishes is not None
+            and self._wishes.contrastPreference() is Qt.ContrastPreference.HighContrast
+        )
 
     @property
     def system_dark(self) -> bool:
@@ -140,15 +210,32 @@ class Look(QObject):
         self._choice = choice
         self._system_changed()
 
+    def choose_contrast(self, *, high: bool) -> None:
+        """Have high contrast, or only while the system asks for it."""
+        if high != self._high:
+            self._high = high
+            self._system_changed()
+
+    def choose_scale(self, percent: int) -> None:
+        """Write at so much of the system's size."""
+        if percent == self.scale:
+            return
+        self.scale = percent
+        self._qt.setFont(scaled(self._font, percent / NORMAL_SCALE))
+        self._wear(self.tokens)
+        self.scaled.emit()
+
     def color(self, token: str) -> QColor:
         """The colour of a token."""
         return QColor(getattr(self.tokens, token))
 
     def _wanted(self) -> Tokens:
         dark = self.system_dark if self._choice == SYSTEM else self._choice == DARK_CHOICE
+        if self._high or self.system_high_contrast:
+            return DARK_HIGH if dark else LIGHT_HIGH
         return DARK if dark else LIGHT
 
-    def _system_changed(self) -> None:
+    def _system_changed(self, *_: object) -> None:
         wanted = self._wanted()
         if wanted is not self.tokens:
             self._wear(wanted)
@@ -157,7 +244,7 @@ class Look(QObject):
     def _wear(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self._qt.setPalette(palette(tokens))
-        self._qt.setStyleSheet(style_sheet(tokens))
+        self._qt.setStyleSheet(style_sheet(tokens, QFontMetrics(self._qt.font()).height()))
 
     @staticmethod
     def _system_font(qt: QApplication) -> None:
@@ -203,12 +290,25 @@ def palette(tokens: Tokens) -> QPalette:
     return made
 
 
-def style_sheet(tokens: Tokens) -> str:
-    """The shared parts. Item views get no padding: it breaks their row heights."""
-    sheet = _SHEET
+def resources() -> Path:
+    """The folder `resources`: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "resources"
+    return installed if installed.is_dir() else package.parent / "resources"
+
+
+def style_sheet(tokens: Tokens, line: int = LINE) -> str:
+    """The shared parts. Item views get no padding: it breaks their row heights.
+
+    `line` is the height of a line of text: a button without words is as tall as one with words, or Qt would
+    make all buttons of a row as low as the lowest.
+    """
+    sheet = _SHEET.replace("@line", f"{max(LINE, line)}px")
     for one in fields(tokens):
         sheet = sheet.replace(f"@{one.name};", f"{getattr(tokens, one.name)};")
-    return sheet
+    # A style sheet takes pictures only from files, and these only in the colours they are drawn in.
+    tone = "dark" if tokens in {DARK, DARK_HIGH} else "light"
+    return sheet.replace("@menu/", f"{resources().as_posix()}/menu/").replace("@tone", tone)
 
 
 def scaled(font: QFont, factor: float, *, strong: bool = False) -> QFont:
@@ -224,8 +324,11 @@ def scaled(font: QFont, factor: float, *, strong: bool = False) -> QFont:
 
 
 def code_font() -> QFont:
-    """The system's font for code."""
+    """The system's font for code, as much larger or smaller as all text is."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    usual, now = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont), QApplication.font()
+    if usual.pointSizeF() > 0 and now.pointSizeF() > 0:
+        font = scaled(font, now.pointSizeF() / usual.pointSizeF())
     font.setStyleHint(QFont.StyleHint.Monospace)
     font.setFixedPitch(True)
     return font
@@ -234,7 +337,7 @@ def code_font() -> QFont:
 _SHEET: Final = """
 QPushButton {
   background: @surface; color: @text; border: 1px solid @control; border-radius: 6px; padding: 5px 12px;
-  min-height: 20px;
+  min-height: @line; outline: none;
 }
 QPushButton:hover { background: @sunken; }
 QPushButton:pressed { background: @selection; }
@@ -244,15 +347,16 @@ QPushButton[kind="primary"] { background: @accent; color: @on_accent; border-col
 QPushButton[kind="primary"]:focus { border: 2px solid @text; }
 QPushButton[kind="primary"]:disabled { background: @border; color: @disabled; border-color: @border; }
 QPushButton[kind="switch"]:checked { background: @selection; border: 2px solid @accent; padding: 4px 11px; }
+QPushButton[kind="switch"]:checked:focus { border: 2px solid @text; }
 QPushButton[kind="plain"] { background: transparent; border: 1px solid transparent; color: @accent; }
 QPushButton[kind="plain"]:hover { background: @sunken; }
 QPushButton[kind="plain"]:focus { border: 2px solid @accent; }
 
 QLineEdit, QPlainTextEdit, QComboBox {
   background: @surface; color: @text; border: 1px solid @control; border-radius: 6px; padding: 5px 8px;
-  selection-background-color: @selection; selection-color: @text;
+  selection-background-color: @selection; selection-color: @text; placeholder-text-color: @text2;
 }
-QLineEdit, QComboBox { min-height: 20px; }
+QLineEdit, QComboBox { min-height: @line; }
 QComboBox { padding-right: 24px; }
 QComboBox:focus { padding-right: 23px; }
 QComboBox::drop-down { border: none; width: 0; }
@@ -264,11 +368,19 @@ QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled {
 QPlainTextEdit[kind="code"] { background: @sunken; border: 1px solid @border; }
 QPlainTextEdit[kind="code"]:focus { border: 2px solid @accent; padding: 4px 7px; }
 
+QRadioButton, QCheckBox {
+  border: 2px solid transparent; border-radius: 6px; padding: 2px 4px; min-height: @line;
+}
+QRadioButton:focus, QCheckBox:focus { border-color: @accent; }
+
 QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 4px; background: transparent; }
 QToolButton:hover { background: @sunken; }
 QToolButton:focus { border: 2px solid @accent; padding: 3px; }
 
 QFrame[kind="card"] { background: @surface; border: 1px solid @border; border-radius: 8px; }
+QFrame[kind="panel"] { background: @surface; border: 1px solid @control; border-radius: 8px; }
+QFrame[kind="panel"] QListView { background: @surface; border: none; outline: none; }
+QFrame[kind="panel"] QListView::item:selected { background: @selection; color: @text; }
 QFrame[kind="line"] { background: @border; border: none; }
 QWidget[kind="bar"] { background: @surface; }
 QWidget[kind="sidebar"] { background: @sunken; }
@@ -309,11 +421,15 @@ QTabBar::tab:selected { color: @text; border-bottom: 2px solid @accent; }
 QTabBar::tab:hover { color: @text; }
 QTabBar:focus { border: 2px solid @accent; border-radius: 6px; }
 
-QTableView {
+QListView[kind="places"] {
+  background: @surface; border: 1px solid @border; border-radius: 8px; padding: 3px;
+}
+QListView[kind="places"]:focus { border: 2px solid @accent; padding: 2px; }
+QTableView, QTreeView {
   background: @surface; border: 1px solid @border; border-radius: 8px; gridline-color: transparent;
   selection-background-color: @selection; selection-color: @text;
 }
-QTableView:focus { border: 2px solid @accent; }
+QTableView:focus, QTreeView:focus { border: 2px solid @accent; }
 QHeaderView { background: @surface; border: none; }
 QHeaderView::section {
   background: @surface; color: @text2; border: none; border-bottom: 1px solid @border; padding: 6px 8px; text-
@@ -322,11 +438,26 @@ QHeaderView::section {
 QHeaderView::section:hover { color: @text; }
 QProgressBar { background: @border; border: none; border-radius: 3px; }
 QProgressBar::chunk { background: @accent; border-radius: 3px; }
+QScrollBar { background: transparent; border: none; margin: 0; }
+QScrollBar:vertical { width: 12px; }
+QScrollBar:horizontal { height: 12px; }
+QScrollBar::handle { background: @control; border-radius: 3px; margin: 3px; }
+QScrollBar::handle:vertical { min-height: 32px; }
+QScrollBar::handle:horizontal { min-width: 32px; }
+QScrollBar::handle:hover, QScrollBar::handle:pressed { background: @text2; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollArea { border: none; background: transparent; }
 QScrollArea:focus { border: 2px solid @accent; }
+QScrollArea[kind="reading"] { border: 2px solid transparent; }
+QScrollArea[kind="reading"]:focus { border-color: @accent; }
 QSplitter::handle { background: transparent; }
 QToolTip { background: @surface; color: @text; border: 1px solid @control; padding: 4px 6px; }
-QMenu { background: @surface; color: @text; border: 1px solid @border; padding: 4px; }
+QMenu { background: @surface; color: @text; border: 1px solid @border; padding: 4px; menu-scrollable: 1; }
+QMenu::indicator { width: 16px; height: 16px; padding-left: 4px; }
+QMenu::indicator:checked { image: url("@menu/tick-@tone.svg"); }
+QMenu::indicator:unchecked { image: url("@menu/box-@tone.svg"); }
 QMenu::item { padding: 6px 24px 6px 8px; border-radius: 4px; }
 QMenu::icon { padding-left: 8px; }
 QMenu::item:selected { background: @selection; }

@@ -1,4 +1,4 @@
-"""The tray icon: what it shows is one pure function of a frozen state, and its one menu is changed in place.
+"""The tray icon and its one menu, which is changed in place.
 
 Imports nothing that is slow to import: the icon is on the screen before the rest of the program is read.
 """
@@ -7,164 +7,35 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
-from PySide6.QtCore import QCoreApplication, QObject, QSettings, QTimer, Signal, SignalInstance
-from PySide6.QtGui import QAction, QIcon
+from PySide6.QtCore import QCoreApplication, QObject, QSettings, Qt, QTimer, Signal, SignalInstance
+from PySide6.QtGui import QAction, QIcon, QKeySequence
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from grokdesk.ui.icons import dress, tray_icon
-from grokdesk.ui.theme import DARK, LIGHT, Look
+from grokdesk.ui.theme import DARK, LIGHT, TRAY, Look
+from grokdesk.ui.tray_view import (
+    MOST_MODELS,
+    MOST_PLACES,
+    SNIPPETS,
+    Item,
+    ModelLine,
+    Pause,
+    PlaceLine,
+    Shape,
+    TrayState,
+    TrayView,
+    view,
+)
 
 # When the desktop has no tray yet, look again after so many seconds.
 _LOOK_AGAIN_S: Final = (1, 2, 5, 10, 30)
 # GNOME and macOS dislike menus that change all the time.
 _REPAINT_MS: Final = 1_000
-
-
-class Shape(StrEnum):
-    """The five icons, told apart by shape and not by colour; also the names of their files."""
-
-    STOPPED = "stopped"
-    BUSY = "busy"
-    RUNNING = "running"
-    ATTENTION = "attention"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class TrayState:
-    """What the tray knows.
-
-    `phase` is the value of a `GatewayPhase`; `awake` once there is something behind the icon.
-    """
-
-    phase: str = "starting"
-    address: str = ""
-    error: str = ""
-    total: int = 0
-    ready: int = 0
-    need_owner: int = 0
-    requests: int = 0
-    has_key: bool = False
-    demo: bool = False
-    awake: bool = False
-    leaving: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """How one line of the menu looks."""
-
-    text: str
-    enabled: bool = True
-    shown: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class TrayView:
-    """Everything the tray shows."""
-
-    shape: Shape
-    tooltip: str
-    status: Item
-    accounts: Item
-    needs_you: Item
-    toggle: Item
-    copy_address: Item
-    copy_key: Item
-    open: Item
-    quit: Item
-
-
-def _tr(text: str, count: int = -1) -> str:
-    return QCoreApplication.translate("Tray", text, "", count)
-
-
-def view(state: TrayState) -> TrayView:
-    """Return what the tray shows in `state`."""
-    running = state.phase == "running"
-    words = _status_words(state)
-    accounts = _account_words(state)
-    quit_text = _tr("Quit")
-    if state.requests:
-        quit_text = _tr("Quit — %n request(s) running…", state.requests)
-    usable = state.awake and not state.leaving
-    lines = [f"GrokDesk: {words}", *([accounts] if state.total else [])]
-    if state.demo:
-        lines.insert(0, _tr("Demo — nothing here is real"))
-    return TrayView(
-        shape=_shape(state),
-        tooltip="\n".join(lines),
-        status=Item(_mark(state) + " " + words, enabled=False),
-        accounts=Item(accounts, enabled=False, shown=usable),
-        needs_you=Item(
-            "▲ " + _tr("%n account(s) waiting for you…", state.need_owner),
-            shown=usable and state.need_owner > 0,
-        ),
-        toggle=Item(_toggle_text(state), enabled=usable and state.phase in {"stopped", "failed", "running"}),
-        copy_address=Item(_tr("Copy address"), enabled=usable and running),
-        copy_key=Item(_tr("Copy API key"), enabled=usable and state.has_key),
-        open=Item(_tr("Open GrokDesk"), enabled=usable),
-        quit=Item(_tr("Quitting…") if state.leaving else quit_text, enabled=not state.leaving),
-    )
-
-
-def _shape(state: TrayState) -> Shape:
-    if state.leaving:
-        return Shape.BUSY
-    match state.phase:
-        case "failed":
-            return Shape.FAILED
-        case "starting" | "stopping":
-            return Shape.BUSY
-        case "running":
-            return Shape.ATTENTION if state.need_owner else Shape.RUNNING
-        case _:
-            return Shape.STOPPED
-
-
-def _mark(state: TrayState) -> str:
-    return {"running": "●", "starting": "◐", "stopping": "◐", "failed": "✕"}.get(state.phase, "○")
-
-
-def _status_words(state: TrayState) -> str:
-    if state.leaving:
-        return _tr("Quitting…")
-    match state.phase:
-        case "starting":
-            return _tr("Starting…")
-        case "stopping":
-            return _tr("Gateway stopping…")
-        case "running":
-            return _tr("Gateway running · %1").replace("%1", state.address)
-        case "failed":
-            return _tr("Gateway failed: %1").replace("%1", state.error)
-        case _:
-            return _tr("Gateway stopped")
-
-
-def _account_words(state: TrayState) -> str:
-    if not state.total:
-        return _tr("No accounts yet")
-    words = _tr("%1 of %2 accounts ready").replace("%1", str(state.ready)).replace("%2", str(state.total))
-    if state.requests:
-        words += " · " + _tr("%n request(s)", state.requests)
-    return words
-
-
-def _toggle_text(state: TrayState) -> str:
-    match state.phase:
-        case "running":
-            return _tr("Stop gateway")
-        case "starting":
-            return _tr("Starting…")
-        case "stopping":
-            return _tr("Stopping…")
-        case _:
-            return _tr("Start gateway")
+_SHOWN_MS: Final = 8_000
 
 
 def panel_is_dark(look: Look) -> bool:
@@ -182,14 +53,31 @@ def panel_is_dark(look: Look) -> bool:
 
 
 class Tray(QObject):
-    """The icon and its menu. Everything a person does here is a signal."""
+    """The icon and its menu. Everything a person does here is a signal.
+
+    A mark in the menu shows how things are: clicking a line with one says what is wanted, and leaves the
+    mark as it is until the state says otherwise.
+    """
 
     toggle_wanted = Signal()
     copy_address_wanted = Signal()
     copy_key_wanted = Signal()
+    snippet_wanted = Signal(str)
+    model_wanted = Signal(str, bool)
+    adult_wanted = Signal(bool)
+    lan_wanted = Signal(bool)
     open_wanted = Signal()
+    place_wanted = Signal(str)
+    """A pane, or `models`."""
     needs_you_wanted = Signal()
+    pause_wanted = Signal(str)
+    """The value of a `Pause`."""
+    at_login_wanted = Signal(bool)
+    update_wanted = Signal()
     quit_wanted = Signal()
+    opened = Signal()
+    """The menu is about to be seen."""
+    message_clicked = Signal()
     appeared = Signal()
     missing = Signal()
 
@@ -198,7 +86,7 @@ class Tray(QObject):
         self._look = look
         self.state = state
         self._shown: TrayView | None = None
-        self._dressed: tuple[Shape, bool] | None = None
+        self._dressed: object = None
         self._icon: QSystemTrayIcon | None = None
         self._looks = iter(_LOOK_AGAIN_S)
         self._again = QTimer(self)
@@ -207,27 +95,7 @@ class Tray(QObject):
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
         self._repaint.timeout.connect(self._show_state)
-
-        self.menu = QMenu()
-        self.menu.setAccessibleName(_tr("GrokDesk"))
-        self.status = self._line()
-        self.accounts = self._line()
-        self.needs_you = self._line(self.needs_you_wanted)
-        self.menu.addSeparator()
-        self.toggle = self._line(self.toggle_wanted)
-        self.copy_address = self._line(self.copy_address_wanted)
-        self.copy_key = self._line(self.copy_key_wanted)
-        self.menu.addSeparator()
-        self.open = self._line(self.open_wanted)
-        self.quit = self._line(self.quit_wanted)
-        for line, name in (
-            (self.toggle, "stop"),
-            (self.copy_address, "copy"),
-            (self.copy_key, "key"),
-            (self.open, "home"),
-            (self.quit, "quit"),
-        ):
-            dress(line, name, look)
+        self._build()
         self._show_state()
         look.changed.connect(self._dress)
 
@@ -254,11 +122,7 @@ class Tray(QObject):
         state = replace(self.state, **changes)
         if state == self.state:
             return
-        urgent = (state.phase, state.leaving, state.awake) != (
-            self.state.phase,
-            self.state.leaving,
-            self.state.awake,
-        )
+        urgent = _urgent(state) != _urgent(self.state)
         self.state = state
         if urgent:
             self._repaint.stop()
@@ -266,19 +130,118 @@ class Tray(QObject):
         elif not self._repaint.isActive():
             self._repaint.start(_REPAINT_MS)
 
-    def say(self, text: str) -> None:
-        """Show a notification of the desktop, for what happened while no window was visible."""
-        if self._icon is not None:
-            self._icon.showMessage("GrokDesk", text, self._icon.icon(), 4_000)
+    def say(self, text: str, title: str = "GrokDesk") -> bool:
+        """Show a message of the desktop; tells whether there is an icon to show it at."""
+        if self._icon is None:
+            return False
+        self._icon.showMessage(title, text, self._icon.icon(), _SHOWN_MS)
+        return True
 
-    # -- inside
+    def retranslate(self) -> None:
+        """Take the texts of another language."""
+        self._shown = None
+        self._name_menus()
+        self._show_state()
 
-    def _line(self, wanted: SignalInstance | None = None) -> QAction:
-        action = QAction(self.menu)
+    # -- building
+
+    def _build(self) -> None:
+        self.menu = QMenu()
+        self.menu.aboutToShow.connect(self.opened)
+        self.status = self._line(self.menu)
+        self.accounts = self._line(self.menu)
+        self.needs_you = self._line(self.menu, self.needs_you_wanted)
+        self.menu.addSeparator()
+        self.toggle = self._line(self.menu, self.toggle_wanted, icon="stop")
+        self.copy_address = self._line(self.menu, self.copy_address_wanted, icon="copy")
+        self.copy_key = self._line(self.menu, self.copy_key_wanted, icon="key")
+        self.snippet_menu = self._sub(self.menu)
+        self.snippets = [self._calling(self.snippet_menu, self._want_snippet, key) for key, _ in SNIPPETS]
+        for line, (_, name) in zip(self.snippets, SNIPPETS, strict=True):
+            line.setText(name)
+        self.menu.addSeparator()
+        self.model_menu = self._sub(self.menu)
+        self.models = [
+            self._calling(self.model_menu, self._want_model, place, marked=True)
+            for place in range(MOST_MODELS)
+        ]
+        self.model_menu.addSeparator()
+        self.all_models = self._calling(self.model_menu, self.place_wanted.emit, "models")
+        self.adult = self._line(self.menu, self.adult_wanted, marked=True)
+        self.lan = self._line(self.menu, self.lan_wanted, marked=True)
+        self.menu.addSeparator()
+        self.open = self._sub(self.menu)
+        self.places = [self._calling(self.open, self._want_place, place) for place in range(MOST_PLACES)]
+        for line in self.places:
+            # Shown beside the name; the key itself belongs to the window.
+            line.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            line.setShortcutVisibleInContextMenu(True)
+        self.notifications = self._sub(self.menu)
+        self.paused = self._line(self.notifications)
+        self.pauses = [
+            self._calling(self.notifications, self.pause_wanted.emit, one.value, marked=one is Pause.NONE)
+            for one in Pause
+        ]
+        self.at_login = self._line(self.menu, self.at_login_wanted, marked=True)
+        self.update = self._line(self.menu, self.update_wanted)
+        self.quit = self._line(self.menu, self.quit_wanted, icon="quit")
+        self._name_menus()
+
+    def _line(
+        self, menu: QMenu, wanted: SignalInstance | None = None, *, marked: bool = False, icon: str = ""
+    ) -> QAction:
+        action = QAction(menu)
+        action.setCheckable(marked)
+        if marked:
+            _leave_mark(action)
         if wanted is not None:
-            action.triggered.connect(lambda _=False: wanted.emit())
-        self.menu.addAction(action)
+            action.triggered.connect(lambda on: wanted.emit(on) if marked else wanted.emit())
+        if icon:
+            dress(action, icon, self._look)
+        menu.addAction(action)
         return action
+
+    def _calling(
+        self, menu: QMenu, act: Callable[..., object], what: object, *, marked: bool = False
+    ) -> QAction:
+        """A line of a pool, which calls `act` with what it stands for."""
+        action = QAction(menu)
+        action.setCheckable(marked)
+        if marked:
+            _leave_mark(action)
+        action.triggered.connect(lambda _=False: act(what))
+        menu.addAction(action)
+        return action
+
+    @staticmethod
+    def _sub(menu: QMenu) -> QMenu:
+        made = QMenu(menu)
+        menu.addMenu(made)
+        return made
+
+    def _name_menus(self) -> None:
+        self.menu.setAccessibleName("GrokDesk")
+        for menu, name in (
+            (self.snippet_menu, _tr("Copy snippet")),
+            (self.model_menu, _tr("Models")),
+            (self.open, _tr("Open")),
+            (self.notifications, _tr("Notifications")),
+        ):
+            menu.setAccessibleName(name)
+
+    # -- what was clicked
+
+    def _want_snippet(self, client: str) -> None:
+        self.snippet_wanted.emit(client)
+
+    def _want_model(self, place: int) -> None:
+        one = self.state.models[place]
+        self.model_wanted.emit(one.name, not one.on)
+
+    def _want_place(self, place: int) -> None:
+        self.place_wanted.emit(self.state.places[place].key)
+
+    # -- icon
 
     def _look_for_tray(self) -> None:
         if QSystemTrayIcon.isSystemTrayAvailable():
@@ -294,6 +257,7 @@ class Tray(QObject):
         self._icon = QSystemTrayIcon(self)
         self._icon.setContextMenu(self.menu)
         self._icon.activated.connect(self._activated)
+        self._icon.messageClicked.connect(self.message_clicked)
         self._dressed = None
         self._show_state()
         self._icon.show()
@@ -302,6 +266,30 @@ class Tray(QObject):
         # macOS shows the menu on every click by itself.
         if reason is QSystemTrayIcon.ActivationReason.Trigger and sys.platform != "darwin":
             self.open_wanted.emit()
+
+    def _dress(self) -> None:
+        shown = self._shown
+        if self._icon is None or shown is None:
+            return
+        self._icon.setToolTip(shown.tooltip)
+        dressed = (shown.shape, self.state.icon, self.state.demo, panel_is_dark(self._look))
+        if self._dressed == dressed:
+            return
+        self._dressed = dressed
+        self._icon.setIcon(self.icon_for(shown.shape, on_dark=dressed[-1]))
+
+    def icon_for(self, shape: Shape, *, on_dark: bool) -> QIcon:
+        """The icon of a shape for a dark or a light panel, unless the settings say how it is drawn."""
+        choice = self.state.icon
+        if choice == "colour":
+            return tray_icon(shape.value, TRAY[shape.value], demo=self.state.demo)
+        light = choice == "light" or (choice == "auto" and on_dark)
+        made = tray_icon(shape.value, (DARK if light else LIGHT).text, demo=self.state.demo)
+        if sys.platform == "darwin" and choice == "auto":
+            made.setIsMask(True)
+        return made
+
+    # -- the menu as the state says
 
     def _show_state(self) -> None:
         shown = view(self.state)
@@ -315,34 +303,80 @@ class Tray(QObject):
             (self.toggle, shown.toggle),
             (self.copy_address, shown.copy_address),
             (self.copy_key, shown.copy_key),
-            (self.open, shown.open),
+            (self.snippet_menu.menuAction(), shown.snippets),
+            (self.model_menu.menuAction(), shown.model_menu),
+            (self.all_models, shown.all_models),
+            (self.adult, shown.adult),
+            (self.lan, shown.lan),
+            (self.open.menuAction(), shown.open),
+            (self.notifications.menuAction(), shown.notifications),
+            (self.paused, shown.paused),
+            (self.at_login, shown.at_login),
+            (self.update, shown.update),
             (self.quit, shown.quit),
         ):
-            line.setText(item.text.replace("&", "&&"))
-            line.setEnabled(item.enabled)
-            line.setVisible(item.shown)
+            _show(line, item)
+        _show_all(self.models, shown.models)
+        _show_all(self.places, shown.places)
+        _show_all(self.pauses, shown.pauses)
+        for line, place in zip(self.places, self.state.places, strict=False):
+            keys = QKeySequence(place.keys)
+            if line.shortcut() != keys:
+                line.setShortcut(keys)
         dress(self.toggle, "stop" if self.state.phase in {"running", "stopping"} else "play", self._look)
         self._dress()
 
-    def _dress(self) -> None:
-        shown = self._shown
-        if self._icon is None or shown is None:
-            return
-        self._icon.setToolTip(shown.tooltip)
-        light = panel_is_dark(self._look)
-        if self._dressed == (shown.shape, light):
-            return
-        self._dressed = (shown.shape, light)
-        self._icon.setIcon(self.icon_for(shown.shape, on_dark=light))
 
-    def icon_for(self, shape: Shape, *, on_dark: bool) -> QIcon:
-        """The icon of a shape for a dark or a light panel."""
-        made = tray_icon(shape.value, (DARK if on_dark else LIGHT).text, demo=self.state.demo)
-        if sys.platform == "darwin":
-            made.setIsMask(True)
-        return made
+def _urgent(state: TrayState) -> tuple[object, ...]:
+    """What is shown at once: where things stand, and what somebody has just changed by hand."""
+    return (
+        state.phase,
+        state.leaving,
+        state.awake,
+        state.models,
+        state.adult,
+        state.lan,
+        state.at_login,
+        state.paused_until,
+        state.icon,
+    )
 
-    def retranslate(self) -> None:
-        """Take the texts of another language."""
-        self._shown = None
-        self._show_state()
+
+def _leave_mark(line: QAction) -> None:
+    """Take back what Qt does to the mark of a line that is clicked."""
+    line.triggered.connect(lambda on: line.setChecked(not on))
+
+
+def _show(line: QAction, item: Item) -> None:
+    line.setText(item.text.replace("&", "&&"))
+    line.setEnabled(item.enabled)
+    line.setVisible(item.shown)
+    if item.checked is not None:
+        line.setChecked(item.checked)
+
+
+def _show_all(lines: Iterable[QAction], items: tuple[Item, ...]) -> None:
+    """Show items in the lines of a pool; lines that are left over stay out of sight."""
+    for place, line in enumerate(lines):
+        if place < len(items):
+            _show(line, items[place])
+        else:
+            line.setVisible(False)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Tray", text)
+
+
+__all__ = [
+    "Item",
+    "ModelLine",
+    "Pause",
+    "PlaceLine",
+    "Shape",
+    "Tray",
+    "TrayState",
+    "TrayView",
+    "panel_is_dark",
+    "view",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, inf
@@ -11,11 +12,13 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from grokdesk.core.accounts import Account, Mode, Status, Tier, TierSource, WindowSource
 from grokdesk.core.runs import RunRecord, RunState
+from grokdesk.ui.languages import told
 
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
 _SHORTEN_ABOVE: Final = 10_000
+_MILLION: Final = 1_000_000
 
 
 def tr(text: str, count: int = -1) -> str:
@@ -53,12 +56,12 @@ def account_state(account: Account, now: float) -> StateWords:
     """Say whether an account can be used at `now`, and why not."""
     match account.status:
         case Status.DISABLED:
-            return StateWords(Kind.OFF, tr("Switched off"), account.reason)
+            return StateWords(Kind.OFF, tr("Switched off"), told(account.reason))
         case Status.EXPIRED:
-            why = account.reason or tr("Grok no longer accepts its sign-in.")
+            why = told(account.reason) or tr("Grok no longer accepts its sign-in.")
             return StateWords(Kind.OWNER, tr("Signed out"), why)
         case Status.BLOCKED:
-            why = account.reason or tr("Grok has blocked this account.")
+            why = told(account.reason) or tr("Grok has blocked this account.")
             return StateWords(Kind.OWNER, tr("Blocked by Grok"), why)
         case Status.ACTIVE:
             pass
@@ -66,7 +69,7 @@ def account_state(account: Account, now: float) -> StateWords:
             assert_never(account.status)
     if account.resting_until > now:
         text = tr("Resting, %1").replace("%1", span(account.resting_until - now))
-        return StateWords(Kind.COOLING, text, account.rest_reason)
+        return StateWords(Kind.COOLING, text, told(account.rest_reason))
     free = min((account.free_at(mode) for mode in account.windows), default=inf)
     if free > now:
         if free == inf:
@@ -74,19 +77,6 @@ def account_state(account: Account, now: float) -> StateWords:
         text = tr("Out of questions, %1").replace("%1", span(free - now))
         return StateWords(Kind.COOLING, text, tr("The next question is free at %1.").replace("%1", at(free)))
     return StateWords(Kind.READY, tr("Ready"), "")
-
-
-def what_to_do(account: Account) -> str:
-    """What its owner can do about an account that needs them."""
-    match account.status:
-        case Status.EXPIRED:
-            return tr("Sign in to Grok in your browser, then add the new token here.")
-        case Status.BLOCKED:
-            return tr("Open Grok in your browser with this account to see what it says.")
-        case Status.DISABLED:
-            return tr("Switch it on to use it again.")
-        case _:
-            return ""
 
 
 def tier(one: Tier) -> str:
@@ -142,6 +132,8 @@ def run_result(record: RunRecord) -> tuple[str, str, str]:
             return "state-failed", "error", tr("Failed")
         case RunState.LEFT:
             return "state-off", "text2", tr("The app left")
+        case RunState.STOPPED:
+            return "stop", "text2", tr("Stopped by you")
     assert_never(record.state)
 
 
@@ -175,7 +167,7 @@ def at(moment: float, now: float | None = None) -> str:
     if now is None:
         return locale.toString(stamp.time(), QLocale.FormatType.ShortFormat)
     today = QDateTime.fromSecsSinceEpoch(int(now)).date()
-    return locale.toString(stamp, "HH:mm:ss" if stamp.date() == today else "d MMM HH:mm")
+    return locale.toString(stamp, "HH:mm:ss" if stamp.date() == today else tr("d MMM HH:mm"))
 
 
 def exact(moment: float) -> str:
@@ -193,7 +185,24 @@ def milliseconds(value: int | None) -> str:
 
 
 def number(value: int) -> str:
-    """A count; above ten thousand as `12.3k`."""
+    """A count; above ten thousand as `12.3k`, above a million as `1.2M`."""
+    if value >= _MILLION:
+        return QLocale().toString(value / _MILLION, "f", 1) + "M"
     if value >= _SHORTEN_ABOVE:
         return QLocale().toString(value / 1000, "f", 1) + "k"
     return QLocale().toString(value)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Several things, one after another."""
+    return tr(", ").join(parts)
+
+
+def sentence(parts: Iterable[str]) -> str:
+    """Several things as a sentence."""
+    return tr("%1.").replace("%1", listed(parts))
+
+
+def aside(text: str, more: str) -> str:
+    """A text with something in brackets."""
+    return tr("%1 (%2)").replace("%2", more).replace("%1", text)

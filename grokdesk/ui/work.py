@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from grokdesk.platform.tasks import owned
+
+log = logging.getLogger(__name__)
+
+# What PySide6 says of a widget that is no more.
+_GONE: Final = "already deleted"
 
 Report = Callable[[BaseException], None]
 
@@ -57,5 +63,10 @@ class Work:
         if task.cancelled():
             return
         error = task.exception()
-        if error is not None:
-            self._report(error)
+        if error is None:
+            return
+        if isinstance(error, RuntimeError) and _GONE in str(error):
+            # Its pane was built anew, as for another language, while it waited.
+            log.info("work ended with its window name=%s", task.get_name())
+            return
+        self._report(error)

@@ -10,8 +10,8 @@ import asyncio
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from email.utils import formatdate
@@ -38,7 +38,7 @@ from tests.rig import Rig, running, token
 ADULT: Final = Adult(date(1990, 5, 17), confirmed=True)
 MODEL: Final = "grok-4.20-0309-non-reasoning"
 """Asks basic accounts before super ones."""
-_ACTS: Final = {
+ACTS: Final = {
     Place.CHECK,
     Place.ADULT,
     Place.FILES,
@@ -91,7 +91,15 @@ class Played:
     found: tuple[Account, ...] = ()
 
 
-async def play(folder: Path, cases: Sequence[tuple[Case, Form]]) -> dict[tuple[str, Form], Played]:
+Watch = Callable[[Rig, Case, Account, Outcome], Awaitable[None]]
+"""Told of each outcome while its account is still there."""
+Watching = Callable[[Rig], AbstractAsyncContextManager[Watch]]
+"""Lasts as long as a program on which cases are played."""
+
+
+async def play(
+    folder: Path, cases: Sequence[tuple[Case, Form]], watching: Watching | None = None
+) -> dict[tuple[str, Form], Played]:
     """Play cases, each in the form of chat given with it."""
     world = World(time, Random(1))
     played: dict[tuple[str, Form], Played] = {}
@@ -103,8 +111,10 @@ async def play(folder: Path, cases: Sequence[tuple[Case, Form]]) -> dict[tuple[s
             "egress__proxies": tuple(way.address for way in ways),
             "accounts__check_regularly": False,
         }
-        async with running(folder, sim, world, **settings) as rig:
-            stage = _Stage(rig, ways, stack.enter_context(_listening()), rig.app.live.now)
+        async with AsyncExitStack() as house:
+            rig = await house.enter_async_context(running(folder, sim, world, **settings))
+            watch = None if watching is None else await house.enter_async_context(watching(rig))
+            stage = _Stage(rig, ways, stack.enter_context(_listening()), rig.app.live.now, watch)
             for case, form in cases:
                 played[case.name, form] = await stage.played(case, form)
         async with running(folder, sim, world, **settings) as rig:
@@ -145,12 +155,13 @@ class _Stage:
     ways: Sequence[Proxy]
     warned: list[str]
     usual: Settings
+    watch: Watch | None = None
     number: int = 0
     kept: list[Account] = field(default_factory=list)
 
     async def played(self, case: Case, form: Form) -> Played:
         self.kept = []
-        others = case.scene is not Scene.WAYS_DEAD and case.place not in _ACTS
+        others = case.scene is not Scene.WAYS_DEAD and case.place not in ACTS
         together = await self._outcome(case, form, case.first, others=others)
         alone = later = None
         if together.rescue and case.meaning.alone:
@@ -186,7 +197,7 @@ class _Stage:
         world.violations.clear()
         world.received.clear()
 
-        if case.place in _ACTS:
+        if case.place in ACTS:
             heard = await self._acted(case, rig.account(first).id)
             failed, answered = self._asked(path, done=bool(heard.said))
         else:
@@ -205,6 +216,8 @@ class _Stage:
             tuple(world.violations),
         )
         self.kept.append(account)
+        if self.watch is not None:
+            await self.watch(rig, case, account, outcome)
         world.handshake_status = None
         for way in self.ways:
             way.dead = False
@@ -312,6 +325,14 @@ class _Stage:
         said: list[str] = []
         if case.scene is Scene.LEAVES:
             return await self._left(case, words="one two" if stream else "")
+        if case.scene is not Scene.STOPPED:
+            return await self._answered(case, said, stream=stream)
+        stopping = owned(self._stopped(said, words="one two" if stream else ""), name="an owner")
+        heard = await self._answered(case, said, stream=stream)
+        await stopping
+        return heard
+
+    async def _answered(self, case: Case, said: list[str], *, stream: bool) -> Heard:
         try:
             await self._said(case, said, stream=stream)
         except openai.APIStatusError as error:
@@ -320,6 +341,14 @@ class _Stage:
         except openai.APIError as error:
             return self._heard(200, said, error.body, None)
         return Heard(said="".join(said))
+
+    async def _stopped(self, said: list[str], *, words: str) -> None:
+        """End the request as soon as Grok is asked, or when the words have come."""
+        turns = self.rig.sim.turns
+        before = len(turns)
+        await self.rig.until(lambda: len(turns) > before and "".join(said) == words)
+        runs = self.rig.app.runs
+        assert runs.stop(runs.running()[0].id)
 
     async def _left(self, case: Case, *, words: str) -> Heard:
         """Hang up as soon as Grok is asked, or when the words have come."""

@@ -155,6 +155,8 @@ class Scene(Enum):
     """The question continues a conversation."""
     LEAVES = "leaves"
     """The client hangs up."""
+    STOPPED = "stopped"
+    """The owner ends the request."""
 
 
 class Place(Enum):
@@ -371,6 +373,16 @@ FORGOTTEN = Meaning(
     alone=(),
 )
 LEFT = Meaning("", "", 0, "", "", account=AccountAfter(noted=False), tries=(), rescue="first one", alone=())
+STOPPED_BY_OWNER = Meaning(
+    "The owner of this gateway stopped this request.",
+    "Send it again if it is still wanted.",
+    503,
+    code="stopped_by_owner",
+    account=AccountAfter(noted=False),
+    tries=(),
+    rescue="first one",
+    alone=(),
+)
 EMPTY = Meaning("Grok sent an empty answer.", "Ask again.", 502, account=AccountAfter(rests_s=30))
 GARBLED = replace(EMPTY, message="Grok's answer broke off in the middle.")
 OTHER_CONVERSATION = replace(
@@ -1146,6 +1158,20 @@ LEAVING: Final = Section(
     ),
 )
 
+STOPPING: Final = Section(
+    "You stop a request",
+    "With the button in Requests, or with Ctrl+. there. The client hears it at once, also in the middle of an "
+    "answer, and is asked not to try again by itself; it costs neither the account nor the way out anything.",
+    (
+        Case(
+            "you stop the request, before or after the first word",
+            fading_or_silent,
+            STOPPED_BY_OWNER,
+            scene=Scene.STOPPED,
+        ),
+    ),
+)
+
 SECTIONS: Final[tuple[Section, ...]] = (
     ACCOUNT,
     LIMITS,
@@ -1163,4 +1189,5 @@ SECTIONS: Final[tuple[Section, ...]] = (
     CHECKS,
     ACTS,
     LEAVING,
+    STOPPING,
 )

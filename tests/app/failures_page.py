@@ -262,6 +262,7 @@ _AT_ONCE: Final = {
     Scene.AUTO: "at once, in the other form",
     Scene.CONTINUED: "at once, with the whole conversation",
     Scene.LEAVES: "no",
+    Scene.STOPPED: "no",
     Scene.SOLVER_FAILS: "no, there being no other way out",
 }
 
@@ -277,7 +278,7 @@ def _again(meaning: Meaning, case: Case) -> str:
 def _heard(meaning: Meaning, case: Case) -> str:
     if case.place in _WHERE_ACTED:
         return f"*{case.said}*" if case.said else "the sentence"
-    if meaning.rescue and not meaning.alone:
+    if meaning.rescue and not meaning.alone and case.scene is not Scene.STOPPED:
         return "nothing"
     said = f"{meaning.status} `{meaning.code}`"
     if meaning.retry_after_s == WINDOW_S:

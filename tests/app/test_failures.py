@@ -72,6 +72,8 @@ def together(case: Case) -> Outcome:
         tries, heard = tuple(tries_), Heard(0, case.said)
     elif case.scene is Scene.LEAVES:
         heard = Heard()
+    elif case.scene is Scene.STOPPED:
+        heard = told(meaning)
     elif rescue:
         heard = Heard(said=FIRST if rescue.startswith("first") else SECOND)
     written = meaning.account.noted
@@ -110,6 +112,8 @@ def later(case: Case) -> Outcome | None:
         return None
     if case.scene is Scene.LEAVES:
         return replace(together(case), heard=Heard(said="one two"))
+    if case.scene is Scene.STOPPED:
+        return replace(together(case), heard=replace(told(case.meaning), status=200, said="one two"))
     return replace(
         together(case),
         heard=replace(told(case.meaning), status=200, said="one two", retry_after_s=None),

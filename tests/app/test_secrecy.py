@@ -67,3 +67,31 @@ async def test_no_secret_lies_in_clear_in_any_file(tmp_path: Path, sim: Simulato
     assert {"grokdesk.db", "config.toml"} <= {path.name for path in files}
     assert any(path.suffix == ".log" for path in files)
     assert found == []
+
+
+async def test_kept_prompts_lie_sealed_only_and_open_after_another_start(
+    tmp_path: Path, sim: Simulator, world: World
+) -> None:
+    """
+    With the setting on the owner can read them again; nobody else finds a word of them in any file.
+    """
+    folder = tmp_path / "data"
+    basic(world, "good").always(text(ANSWER))
+    async with running(folder, sim, world, logging__level="debug", privacy__keep_prompts=True) as rig:
+        await rig.add(token("good"))
+        await rig.say(PROMPT)
+        await rig.claude.messages.create(
+            model="grok-4.20-fast", max_tokens=9, messages=[{"role": "user", "content": PROMPT}]
+        )
+    async with running(folder, sim, world, privacy__keep_prompts=True) as rig:
+        talks = [await rig.app.runs.talk(run.id) for run in rig.app.runs.recent()]
+
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    found = [
+        f"{path.name}: {words}"
+        for path in files
+        for words in (PROMPT, ANSWER)
+        if words.encode() in (data := path.read_bytes()) or base64.b64encode(words.encode()) in data
+    ]
+    assert [(PROMPT in talk.asked, talk.answer) for talk in talks if talk] == [(True, ANSWER)] * 2
+    assert found == []

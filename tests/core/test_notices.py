@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from grokdesk.core.notices import Bus, EgressChanged, GatewayState, KeysChanged, Notice
+from grokdesk.core.notices import Bus, EgressChanged, GatewayPhase, GatewayState, KeysChanged, Notice
 
 
 def test_listeners_hear_in_order_until_they_leave() -> None:
@@ -73,3 +73,23 @@ def test_an_address_is_ready_to_paste() -> None:
     """
     assert GatewayState(host="::1", port=1).base_url == "http://[::1]:1/v1"
     assert GatewayState(host="127.0.0.1", port=4765).address == "127.0.0.1:4765"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1:4765"),
+        ("0.0.0.0", "127.0.0.1:4765"),  # noqa: S104 - nothing listens
+        ("::", "[::1]:4765"),
+        ("::1", "[::1]:4765"),
+        ("192.168.1.5", "192.168.1.5:4765"),
+    ],
+)
+def test_the_address_is_one_that_programs_here_can_use(host: str, address: str) -> None:
+    """
+    While it listens on every address, programs on this machine are told the loopback one.
+    """
+    state = GatewayState(GatewayPhase.RUNNING, host, 4765)
+
+    assert state.address == address
+    assert state.base_url == f"http://{address}/v1"

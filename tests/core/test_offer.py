@@ -48,11 +48,12 @@ def test_another_name_stands_for_a_model() -> None:
 
 def test_a_name_of_a_model_that_is_switched_off_is_gone_with_it() -> None:
     """
-    It stands for nothing then.
+    It stands for nothing then, and says why.
     """
     offer = offer_of(ModelsSettings(off=(AUTO,), aliases=(f"gpt-4o={AUTO}",)))
 
-    with pytest.raises(ModelNotFound):
+    assert "gpt-4o" not in {model.name for model in offer.models}
+    with pytest.raises(ModelNotFound, match="'gpt-4o' is switched off"):
         offer.named("gpt-4o")
 
 

@@ -17,6 +17,7 @@ from grokdesk.core.events import Batch, Event, Finished, Started
 from grokdesk.core.media import Artifact, ImageRequest, Kept, Trace, VideoRequest
 from grokdesk.core.media_jobs import JobState, MediaJob
 from grokdesk.core.notices import MediaJobChanged
+from grokdesk.core.runs import NOBODY, Caller
 from grokdesk.engine.media_jobs import MediaJobs
 from tests.engine.libraries import Shelf, Upstream, asked, film, shelf
 from tests.engine.stage import Stage, stage
@@ -65,7 +66,12 @@ class FakeEngine:
 
     @asynccontextmanager
     async def run(
-        self, request: ImageRequest | VideoRequest, *, client: str = "", wait_s: float | None = None
+        self,
+        request: ImageRequest | VideoRequest,
+        *,
+        client: str = "",
+        wait_s: float | None = None,
+        caller: Caller = NOBODY,
     ) -> AsyncIterator[FakeAnswer]:
         self.asked.append((request, client))
         self.patience_s.append(wait_s)

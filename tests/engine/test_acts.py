@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -714,3 +714,44 @@ async def test_ten_thousand_accounts_do_not_hold_the_loop() -> None:
 
         assert turns >= 10
         assert all(one.tags == ("x",) for one in at.made.pool.accounts())
+
+
+async def test_what_was_edited_is_put_back() -> None:
+    """
+    Only the named fields, only where it still makes sense, and a tier with the questions it had.
+    """
+    before = make.account("a", tier=Tier.SUPER, left=7, tags=("work",), note="old")
+    async with acting(before, make.account("b")) as at:
+        await at.acts.edit(ids("a", "b"), note="new", tags=("x", "X", "y"))
+        await at.acts.set_tier(A, Tier.BASIC)
+        at.made.pool.edit(A, lambda account: replace(account, uses=9))
+        edited = at.made.account("a")
+        untouched = await at.acts.put_back([before], "note", only=lambda account: account.uses == 0)
+        still = at.made.account("a").note
+        await at.acts.put_back([before], "note", "tags", "tier", "tier_source")
+
+        back = at.made.account("a")
+        assert (edited.note, edited.tags, edited.tier) == ("new", ("x", "y"), Tier.BASIC)
+        assert still == "new"
+        assert [one.ok for one in untouched] == [True]
+        assert (back.note, back.tags, back.tier, back.uses) == ("old", ("work",), Tier.SUPER, 9)
+        assert {mode: window.remaining for mode, window in back.windows.items()} == dict.fromkeys(
+            before.windows, 7
+        )
+        assert at.made.account("b").note == "new"
+
+
+@pytest.mark.parametrize(
+    "values", [{"label": "x" * 201}, {"note": "x" * 10_001}, {"tags": ("x" * 41,)}, {"tags": ("a,b",)}]
+)
+async def test_texts_that_are_too_long_are_refused(values: dict[str, Any]) -> None:
+    """
+    And the account stays as it was.
+    """
+    async with acting(make.account("a")) as at:
+        before = at.made.account("a")
+
+        with pytest.raises(InvalidRequest):
+            await at.acts.edit(A, **values)
+
+        assert at.made.account("a") == before

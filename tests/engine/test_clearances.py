@@ -532,6 +532,30 @@ async def test_new_settings_forget_clearances(section: str, values: dict[str, An
     assert await made.call() == "direct"
 
 
+async def test_a_clearance_stays_while_its_way_stays_in_the_list() -> None:
+    """
+    Also one that is being had at this moment; that of a way that has gone is forgotten.
+    """
+    gate = asyncio.Event()
+    made = World(ScriptedSolver(FIRST, gate=gate), **PROXIES, **SOLVER)
+    await made.call(Challenged("x"))
+    [task] = calls(made, 1)
+    await until(lambda: solving(made).asked)
+
+    made.change("egress", proxies=[ONE, "http://four:4"])
+    gate.set()
+    kept = [await task, await made.call()]
+    made.change("egress", proxies=["http://four:4", ONE])
+    moved = made.state(ONE).clearance.standing
+    made.change("egress", proxies=["http://four:4"])
+    made.change("egress", proxies=[ONE])
+
+    assert kept == [f"{ONE} cf_clearance=first"] * 2
+    assert moved is Standing.CLEARED
+    assert made.state(ONE).clearance.standing is Standing.OPEN
+    assert solving(made).asked == [(SITE, ONE)]
+
+
 async def test_a_solver_at_work_for_old_settings_works_for_nobody() -> None:
     """
     Who waits goes on at once by the new settings; its answer does not come into effect.

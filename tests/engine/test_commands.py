@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -36,9 +36,9 @@ class World:
     done: list[str] = field(default_factory=list)
     commands: Commands = field(init=False)
 
-    def raised(self) -> bool:
-        """Note that the window was asked for; there is one."""
-        self.done.append("raise")
+    def raised(self, opens: Sequence[str], token: str) -> bool:
+        """Note that the window was asked for, and with what; there is one."""
+        self.done.append(" ".join(["raise", *opens, token]).rstrip())
         return True
 
 
@@ -249,9 +249,15 @@ async def test_window_and_end_can_be_asked_for(world: World) -> None:
     """
     Both are answered at once and done by whoever runs the program.
     """
-    answers = [await world.commands.do({"do": wish}) for wish in ("raise", "quit")]
+    wishes: list[dict[str, object]] = [
+        {"do": "raise"},
+        {"do": "raise", "open": ["a link"], "token": "t"},
+        {"do": "quit"},
+    ]
+    answers = [await world.commands.do(wish) for wish in wishes]
 
-    assert (answers, world.done) == ([{"raised": True}, {}], ["raise", "quit"])
+    assert answers == [{"raised": True}, {"raised": True}, {}]
+    assert world.done == ["raise", "raise a link t", "quit"]
 
 
 @pytest.mark.parametrize("wish", [{}, {"do": "dance"}, {"do": None}])

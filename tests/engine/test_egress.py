@@ -494,18 +494,66 @@ async def test_pasted_cookies_that_cannot_work_are_named() -> None:
 
 async def test_new_settings_begin_anew() -> None:
     """
-    Other proxies, no failures of before, and another try on the same account makes sense.
+    Another browser: no failures of before, and another try on the same account makes sense.
     """
     made = World(**PROXIES)
     await made.call(Unreachable("x"))
     generation = made.service.generation
 
-    made.change("egress", proxies=[ONE])
+    made.change("egress", user_agent="Mozilla/5.0 Another")
 
     assert await made.call() == ONE
     assert made.service.generation > generation
     assert made.told[-1] == EgressChanged()
     assert made.state(ONE).health == 1
+
+
+async def test_ways_that_stay_in_the_list_go_on_as_they_were() -> None:
+    """
+    One that rests goes on resting, whatever comes, goes or moves beside it; one that comes back begins anew.
+    """
+    made = World(**PROXIES)
+    await made.call(Unreachable("It broke."))
+    generation = made.service.generation
+    four = "http://four:4"
+
+    made.change("egress", proxies=[ONE, four, TWO])
+    beside = await made.call()
+    rests, grew = made.state(ONE), made.service.generation > generation
+    made.change("egress", proxies=[four])
+    made.change("egress", proxies=[ONE, four])
+
+    assert (beside, rests.failure, grew) == (four, "It broke.", True)
+    assert rests.resting_until is not None
+    assert made.state(ONE).failure == ""
+    assert await made.call() == ONE
+
+
+async def test_another_password_is_another_way_of_the_same_name() -> None:
+    """
+    Names are given again once their way has gone; of two that are alike each keeps its own.
+    """
+    made = World(mode="proxies", proxies=["http://a:x@gate:1", "http://b:x@gate:1"])
+    await made.call(Unreachable("x"))
+
+    made.change("egress", proxies=["http://b:x@gate:1", "http://c:x@gate:1"])
+
+    assert [one.name for one in made.service.states()] == ["http://gate:1 #2", "http://gate:1"]
+    assert [one.failure for one in made.service.states()] == ["", ""]
+
+
+async def test_a_bound_way_goes_on_when_the_list_changes() -> None:
+    """
+    Nobody has touched it.
+    """
+    made = World(**PROXIES)
+    bound = make.account("bound", proxy=Secret("http://own:9"))
+    await made.call(Unreachable("x"), account=bound)
+
+    made.change("egress", proxies=[TWO], mode="proxies")
+
+    with pytest.raises(NoWay, match="did not work just now"):
+        await made.call(account=bound)
 
 
 @pytest.mark.parametrize(
@@ -532,10 +580,10 @@ async def test_settings_that_change_under_a_lease_disturb_nobody() -> None:
     made = World(**PROXIES)
 
     async with made.service.lease(ACCOUNT) as way:
-        made.change("egress", proxies=[ONE, TWO])
+        made.change("egress", proxies=[TWO, THREE])
         way.failed(Unreachable("x"))
 
-    assert await made.call() == ONE
+    assert await made.call() == TWO
     assert [one.in_use for one in made.service.states()] == [0, 0]
 
 

@@ -19,6 +19,7 @@ from grokdesk.core.errors import (
     Overloaded,
     RateLimited,
     Refused,
+    StoppedByOwner,
     Unreachable,
     UpstreamError,
 )
@@ -590,3 +591,97 @@ async def test_many_requests_at_once_give_everything_back() -> None:
     assert made.nothing_held()
     assert len({record.id for record in made.runs.recent()}) == len(made.runs.recent()) == 50
     assert all(record.state is not RunState.RUNNING for record in made.runs.recent())
+
+
+# --- being stopped ------------------------------------------------------------------------------------------
+
+
+async def test_the_owner_stops_a_request_before_its_first_word() -> None:
+    """
+    Whoever asked hears why; nobody is to blame, everything is free, and it is listed as stopped.
+    """
+    made = await stage(make.account("a", left=30))
+    made.provider.play("a", asyncio.Event())
+    task = asyncio.get_running_loop().create_task(asked(made))
+    await until(lambda: made.provider.open_calls)
+    [running] = made.runs.running()
+
+    stopped = made.engine.stop(running.id)
+    again = made.engine.stop(running.id)
+    with pytest.raises(StoppedByOwner):
+        await task
+
+    record = made.runs.recent()[0]
+    assert (stopped, again, made.engine.stop(running.id)) == (True, False, False)
+    assert (record.state, record.cause, record.tries[0].failure) == (RunState.STOPPED, "StoppedByOwner", "")
+    assert_untouched(made, "a")
+
+
+async def test_the_owner_stops_a_request_in_the_middle_of_its_answer() -> None:
+    """
+    What came stays with whoever asked, who may go on with other work.
+    """
+    made = await stage(make.account("a", left=30))
+    made.provider.play("a", [Started("", "", 0), TextPiece("one")], asyncio.Event())
+    heard: list[str] = []
+
+    async def ask() -> None:
+        try:
+            async with made.engine.run(make.request()) as run:
+                async for _ in run:
+                    heard[:] = [run.transcript.text]
+        except StoppedByOwner:
+            await asyncio.sleep(0)
+            heard.append("stopped")
+
+    task = asyncio.get_running_loop().create_task(ask())
+    await until(lambda: heard[-1:] == ["one"])
+    assert made.runs.running()[0].pieces == 1
+
+    made.engine.stop("run-1")
+    await task
+
+    assert (heard[-1], task.cancelling()) == ("stopped", 0)
+    assert (made.runs.recent()[0].state, made.runs.recent()[0].pieces) == (RunState.STOPPED, 1)
+    assert_untouched(made, "a")
+
+
+async def test_a_request_that_waits_for_an_account_is_stopped_too() -> None:
+    """
+    It never held one.
+    """
+    made = await stage(make.account("a", left=30), accounts={"max_in_flight": 1})
+    made.provider.play("a", asyncio.Event())
+    loop = asyncio.get_running_loop()
+    first, second = loop.create_task(asked(made)), loop.create_task(asked(made))
+    await until(lambda: made.provider.open_calls and made.runs.in_flight == 2)
+
+    made.engine.stop("run-2")
+    with pytest.raises(StoppedByOwner):
+        await second
+    first.cancel()
+    await asyncio.wait([first])
+
+    assert [run.state for run in made.runs.recent()] == [
+        RunState.LEFT,
+        RunState.STOPPED,
+    ]
+    assert made.nothing_held()
+
+
+async def test_a_client_that_leaves_while_it_is_stopped_has_left() -> None:
+    """
+    Being cancelled by somebody else as well is not taken for the owner's stop.
+    """
+    made = await stage(make.account("a", left=30))
+    made.provider.play("a", asyncio.Event())
+    task = asyncio.get_running_loop().create_task(asked(made))
+    await until(lambda: made.provider.open_calls)
+
+    task.cancel()
+    made.engine.stop("run-1")
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert made.runs.recent()[0].state is RunState.LEFT
+    assert_untouched(made, "a")

@@ -104,6 +104,20 @@ async def test_how_many_at_once_may_be_said() -> None:
     assert work.most == 1
 
 
+async def test_that_a_job_has_begun_is_told_at_once() -> None:
+    """
+    However long its first account takes.
+    """
+    made, work = await ten(1), Work()
+    work.gates[ids()[0]] = asyncio.Event()
+
+    async with working(made) as jobs:
+        job = jobs.start("test", "Do it", ids(), work)
+
+        assert told(made) == 1
+        assert job.done == 0
+
+
 async def test_a_failure_is_one_account_s_own() -> None:
     """
     Its result says why and what to do; what it had done by then is counted.

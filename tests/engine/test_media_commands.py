@@ -17,6 +17,7 @@ from grokdesk.core.egress import Egress
 from grokdesk.core.errors import GrokDeskError, Incomplete, InvalidRequest, NotFound
 from grokdesk.core.events import Batch, Finished, Made, Progressed
 from grokdesk.core.media import Artifact, ImageRequest, Kept, Preset, Resolution, Trace, VideoRequest
+from grokdesk.core.runs import NOBODY, Caller
 from grokdesk.engine.errands import Errand, Errands
 from grokdesk.engine.media_commands import MediaCommands, errand_json
 from grokdesk.engine.media_jobs import MediaJobs
@@ -65,7 +66,12 @@ class Drawing:
 
     @asynccontextmanager
     async def run(
-        self, request: ImageRequest | VideoRequest, *, client: str = "", wait_s: float | None = None
+        self,
+        request: ImageRequest | VideoRequest,
+        *,
+        client: str = "",
+        wait_s: float | None = None,
+        caller: Caller = NOBODY,
     ) -> AsyncIterator[Answer]:
         assert client
         self.asked.append(request)

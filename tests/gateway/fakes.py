@@ -16,6 +16,7 @@ from grokdesk.core.events import Batch, Event, Finished, Started, TextPiece, Tra
 from grokdesk.core.media import ImageRequest, Kept, Kind, Request, VideoRequest
 from grokdesk.core.media_jobs import MediaJob
 from grokdesk.core.ports import ClientKey
+from grokdesk.core.runs import NOBODY, Caller
 from grokdesk.core.secret import Secret
 from grokdesk.core.voice import VoicePass, VoiceWish
 from grokdesk.gateway.ports import Form
@@ -122,6 +123,7 @@ class ScriptedEngine:
         self.links: list[Callable[[Kept], str] | None] = []
         self.refusal: GrokDeskError | None = None
         self.clients: list[str] = []
+        self.callers: list[Caller] = []
         self.wishes: list[VoiceWish] = []
         self.in_flight = 0
         self.entered = asyncio.Event()
@@ -144,7 +146,12 @@ class ScriptedEngine:
 
     @asynccontextmanager
     async def run(
-        self, request: Request, *, client: str = "", link: Callable[[Kept], str] | None = None
+        self,
+        request: Request,
+        *,
+        client: str = "",
+        link: Callable[[Kept], str] | None = None,
+        caller: Caller = NOBODY,
     ) -> AsyncIterator[ScriptedRun]:
         number = len(self.links)
         if isinstance(request, ChatRequest):
@@ -153,6 +160,7 @@ class ScriptedEngine:
             self.pictures.append(request)
         self.links.append(link)
         self.clients.append(client)
+        self.callers.append(caller)
         before, steps = self.per_run(number) if self.per_run else (self.before, self.steps)
         self.in_flight += 1
         self.empty.clear()

@@ -19,6 +19,7 @@ from openai.types.chat import ChatCompletionChunk
 from grokdesk.core.conversation import Limits, Media, Message, Role, Text, Thinking
 from grokdesk.core.errors import Challenged, Garbled, GrokDeskError, NoAccount, RateLimited, UpstreamTimeout
 from grokdesk.core.events import Finished, Source, Sourced, Stop, TextPiece, ThoughtPiece, Usage
+from grokdesk.core.settings import PrivacySettings
 from tests.gateway.conftest import World
 from tests.gateway.fakes import CREATED, KEY, Step, finished, settle, started
 
@@ -48,6 +49,24 @@ async def test_an_answer_is_one_completion(world: World, client: openai.AsyncOpe
     assert (completion.usage.prompt_tokens, completion.usage.total_tokens) == (7, 10)
     assert completion.id.startswith("chatcmpl-")
     assert completion.created == CREATED
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_engine_hears_how_a_request_came(
+    world: World, client: openai.AsyncOpenAI, stream: bool
+) -> None:
+    """
+    Its format, whether it is streamed, the id that its client is told; what it wrote only if that is kept.
+    """
+    answer = await client.chat.completions.with_raw_response.create(**ASK, stream=stream)
+    now = world.settings.now
+    world.settings.set(now.model_copy(update={"privacy": PrivacySettings(keep_prompts=True)}))
+    await client.chat.completions.with_raw_response.create(**ASK, stream=stream)
+
+    first, second = world.engine.callers
+    assert (first.dialect, first.stream) == ("chat", stream)
+    assert first.request_id == answer.headers["x-request-id"]
+    assert (first.body, b'"Hi"' in second.body) == (b"", True)
 
 
 async def test_the_engine_hears_what_was_asked_and_by_whom(world: World, client: openai.AsyncOpenAI) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from grokdesk.core.errors import Broken
 from grokdesk.platform import logs
-from grokdesk.platform.logs import Logs, redacted
+from grokdesk.platform.logs import Level, Logs, redacted
 from grokdesk.platform.paths import Paths
 
 ours = logging.getLogger("grokdesk.somewhere")
@@ -119,6 +119,11 @@ def test_a_log_that_cannot_be_written_is_explained(paths: Paths) -> None:
         ("token eyJhbGciOiJI.eyJzdWIi.sig_nature end", "token eyJ… end"),
         ("via socks5h://me:secret@proxy:1080", "via socks5h://…@proxy:1080"),
         ("xai-0123456789abcdef", "xai-…"),
+        ("opened with passphrase=correct horse", "opened with passphrase=… horse"),
+        ("{'password': 'correct horse', 'a': 1}", "{'password': …, 'a': 1}"),
+        ('{"team_key": "correct horse"}', '{"team_key": …}'),
+        ("GROKDESK_PASSPHRASE=hush", "GROKDESK_PASSPHRASE=…"),
+        ("prompt_tokens=12 key=7", "prompt_tokens=12 key=7"),
         ("run finished id=7 model=grok-4 total_ms=12", "run finished id=7 model=grok-4 total_ms=12"),
     ],
 )
@@ -127,3 +132,104 @@ def test_secrets_are_taken_out(text: str, shown: str) -> None:
     What remains still says what it was about.
     """
     assert redacted(text) == shown
+
+
+# --- reading it ---------------------------------------------------------------------------------------------
+
+HEAD = "2026-08-12 10:00:00,123"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / logs.FILE
+
+
+def add(file: Path, text: str) -> None:
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(text)
+
+
+def test_entries_are_found_with_their_levels_and_all_their_lines(file: Path) -> None:
+    """
+    A traceback belongs to its entry; a line that looks like nothing belongs to the one before.
+    """
+    add(file, f"{HEAD} INFO    grokdesk.a: one\n{HEAD} ERROR   grokdesk.b.c: two: 2\nTraceback\n  File\n")
+    add(file, f"{HEAD} CRITICAL lib: three\n{HEAD} WARNING lib: fo")
+
+    found = logs.scan(file)
+    entry = logs.entry_of(logs.piece(file, found.identity, found.offsets[1], found.offsets[2]))
+
+    assert list(found.levels) == [Level.INFO, Level.ERROR, Level.ERROR]
+    assert (entry.time, entry.level, entry.part) == (HEAD, Level.ERROR, "grokdesk.b.c")
+    assert (entry.text, entry.more) == ("two: 2", "Traceback\n  File")
+    assert found.end == file.read_bytes().rindex(b"\n") + 1
+
+
+def test_a_later_look_finds_only_what_is_new(file: Path) -> None:
+    """
+    Also the rest of a line that was being written; another file of the same name is looked at anew.
+    """
+    add(file, f"{HEAD} INFO    a: one\n{HEAD} INFO    a: t")
+    first = logs.scan(file)
+    add(file, f"wo\n{HEAD} WARNING a: three\n")
+    second = logs.scan(file, first)
+    nothing = logs.scan(file, second)
+    file.rename(file.with_suffix(".log.2026-08-12"))
+    add(file, f"{HEAD} DEBUG   a: new\n")
+    turned = logs.scan(file, second)
+    file.write_text("")
+    emptied = logs.scan(file, turned)
+
+    assert [len(one.offsets) for one in (first, second, nothing, turned, emptied)] == [1, 2, 0, 1, 0]
+    assert second.begin == first.end
+    assert turned.begin == emptied.end == 0
+    assert logs.piece(file, first.identity, 0, 10) in {b"", file.read_bytes()[:10]}
+
+
+def test_lines_longer_than_a_chunk_and_other_beginnings_are_borne(file: Path) -> None:
+    """
+    A file that begins in the middle has an entry for that, too.
+    """
+    add(file, f"  File somewhere\n{HEAD} INFO    a: {'x' * (3 << 20)}\n{HEAD} INFO    a: end\n")
+
+    found = logs.scan(file)
+
+    assert len(found.offsets) == 3
+    assert logs.entry_of(logs.piece(file, found.identity, found.offsets[2], found.end)).text == "end"
+
+
+def test_words_are_found_whatever_their_case(file: Path) -> None:
+    """
+    All of them in one entry, its further lines included, and only between the places asked for.
+    """
+    for number in range(5):
+        add(file, f"{HEAD} INFO    a: Line {number}\n  more of {number * 2}\n")
+    found = logs.scan(file)
+
+    def numbers(*words: str, begin: int = 0) -> list[int]:
+        return logs.found_in(file, words, found.offsets, begin, found.end)
+
+    assert numbers("line") == [0, 1, 2, 3, 4]
+    assert numbers("LINE 3", "more of 6") == [3]
+    assert numbers("line 3", "more of 5") == []
+    assert numbers("line", begin=found.offsets[3]) == [3, 4]
+
+
+def test_the_files_of_the_log_are_listed_newest_first(tmp_path: Path) -> None:
+    """
+    What else lies there is none.
+    """
+    for name in (logs.FILE, f"{logs.FILE}.2026-08-10", f"{logs.FILE}.2026-08-11", "other.txt"):
+        (tmp_path / name).touch()
+
+    assert [one.day for one in logs.log_files(tmp_path)] == ["", "2026-08-11", "2026-08-10"]
+
+
+def test_the_last_lines_are_read_from_the_end(file: Path) -> None:
+    """
+    Of a long file as of a short one.
+    """
+    add(file, "".join(f"line {number} {'x' * 200}\n" for number in range(10_000)))
+
+    assert [one.split()[1] for one in logs.last_lines(file, 3).splitlines()] == ["9997", "9998", "9999"]
+    assert len(logs.last_lines(file, 100_000).splitlines()) == 10_000

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy
 
 from grokdesk.core.errors import Broken
+from grokdesk.core.runs import Sought, Try
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store import migrations, schema
@@ -92,6 +93,30 @@ async def test_an_older_database_is_copied_and_brought_up_to_date(paths: Paths) 
     before.close()
     assert found == {"now": True, "before": False}
     assert was == [("m001_accounts",)]
+
+
+async def test_requests_of_an_older_version_are_listed_and_found(paths: Paths) -> None:
+    """
+    With what was known of them then; a search finds them as it finds new ones.
+    """
+    made_by(paths, *migrations.ALL[:7])
+    with sqlite3.connect(paths.database) as old:
+        old.execute(
+            "INSERT INTO runs VALUES ('r', 5.0, 'grok-4', 'Editor', 'fast', 'id-a', 'Anna', 'direct',"
+            " 'failed', '', 'Very ODD', NULL, 9, 0, 0, 0, ?)",
+            ('[["Anna", "direct", "Very ODD"]]',),
+        )
+    old.close()
+
+    async with Supervisor() as supervisor, SqliteFile(paths, spawn=supervisor.spawn) as database:
+        runs = SqlRuns(database)
+        found = await runs.page(Sought(failed=True, text="very odd"), limit=9)
+        others = await runs.page(Sought(text="somebody else"), limit=9)
+
+    assert [(run.id, run.failure, run.tries) for run in found] == [
+        ("r", "Very ODD", (Try("Anna", "direct", "Very ODD"),))
+    ]
+    assert others == []
 
 
 async def test_a_new_database_is_not_copied(paths: Paths) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from grokdesk.core.accounts import Account
 from grokdesk.core.runs import RunRecord
-from grokdesk.ui.english import Plurals
+from grokdesk.ui.languages import ENGLISH, languages
 from grokdesk.ui.loop import new_loop, qasync_loop
 from grokdesk.ui.shell import Shell
 from grokdesk.ui.theme import Look
@@ -31,9 +31,8 @@ def application() -> QApplication:
     qt = running if isinstance(running, QApplication) else QApplication(["grokdesk"])
     if not _KEPT:
         qt.setQuitOnLastWindowClosed(False)
-        plurals = Plurals(qt)
-        qt.installTranslator(plurals)
-        _KEPT.extend((qt, plurals))
+        _KEPT.append(qt)
+        languages().speak(ENGLISH)
     return qt
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from grokdesk.core.accounts import (
     DEFAULT_WINDOWS,
@@ -25,9 +25,12 @@ from grokdesk.core.ports import ClientKey, Removed
 from grokdesk.core.runs import RunRecord, RunState, Try
 from grokdesk.core.secret import Secret
 from grokdesk.core.settings import Live, Settings
+from grokdesk.core.updates import Release
+from grokdesk.core.visits import Visits
 from grokdesk.engine.accounts import AccountPool, Brought
 from grokdesk.engine.acts import Acts
 from grokdesk.engine.asset_fetch import AssetFetch
+from grokdesk.engine.diagnostics import Diagnostics
 from grokdesk.engine.egress import EgressService
 from grokdesk.engine.import_export import Plan
 from grokdesk.engine.jobs import Jobs
@@ -36,11 +39,15 @@ from grokdesk.engine.library import Library
 from grokdesk.engine.media_jobs import MediaJobs
 from grokdesk.engine.reading import Reading, read_accounts
 from grokdesk.engine.runs import RunLog
+from grokdesk.engine.updates import Updates
+from grokdesk.platform.autostart import Autostart
 from grokdesk.platform.deadlines import Deadlines
 from grokdesk.platform.ids import client_key
+from grokdesk.platform.link_handler import LinkHandler
 from grokdesk.platform.paths import Paths
 from grokdesk.platform.settings_file import SettingsFile
 from grokdesk.platform.tasks import Supervisor
+from tests.make import RunsInMemory
 
 NOON = 1_786_500_000.0
 
@@ -105,22 +112,6 @@ class KeysInMemory:
         self.rows[key_id] = replace(self.rows[key_id], revoked_at=at)
 
 
-class RunsInMemory:
-    """A `RunStore`."""
-
-    def __init__(self, runs: Sequence[RunRecord]) -> None:
-        self.rows = list(runs)
-
-    def save(self, record: RunRecord) -> None:
-        self.rows.append(record)
-
-    async def latest(self, limit: int) -> list[RunRecord]:
-        return sorted(self.rows, key=lambda run: -run.at)[:limit]
-
-    async def trim(self, keep: int) -> None:
-        return None
-
-
 class Door:
     """A gateway that only says it listens."""
 
@@ -137,12 +128,12 @@ class Door:
                 GatewayState(
                     GatewayPhase.FAILED,
                     port=port,
-                    error=f"Port {port} is used by ollama.",
-                    hint="Use another port, or stop the other program.",
+                    error=f"Port {port} is in use by ollama.",
+                    hint=f"Close that program, or set gateway.port (--port) to a free one such as {port + 1}.",  # noqa: E501 - the sentence of the program
                     free_port=port + 1,
                 )
             )
-            raise Broken(f"Port {port} is used by ollama.")
+            raise Broken(f"Port {port} is in use by ollama.")
         self.set(GatewayState(GatewayPhase.STARTING))
         self.set(GatewayState(GatewayPhase.RUNNING, port=port))
 
@@ -163,6 +154,31 @@ class Checks:
 
     def start(self, ids: Iterable[AccountId]) -> None:
         self.asked += ids
+
+
+class Releases:
+    """A `ReleaseSource` that knows one version."""
+
+    def __init__(self) -> None:
+        self.release = Release("1.0")
+        self.asked: list[str] = []
+
+    async def latest(self, url: str, proxy: str) -> Release:
+        self.asked.append(url)
+        return self.release
+
+    async def no_proxy(self, url: str) -> str:
+        return ""
+
+
+class Asked:
+    """Of the acts, only the one that asks about accounts again; it has no jobs."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+
+    def refresh(self, ids: Iterable[AccountId]) -> None:
+        self._checks.start(ids)
 
 
 class Leaving:
@@ -197,8 +213,15 @@ class StandIn:
     runs: RunLog
     gateway: Door
     shutdown: Leaving
+    jobs: Jobs
     notes: list[str]
-    raisers: list[Callable[[], None]]
+    raisers: list[Callable[[Sequence[str], str], None]]
+    releases: Releases
+    updates: Updates
+    client_files: None = None
+    visits: Visits = field(default_factory=Visits)
+    autostart: Autostart | None = None
+    link_handler: LinkHandler | None = None
 
     @classmethod
     async def started(
@@ -217,11 +240,11 @@ class StandIn:
         store = AccountsInMemory(accounts)
         pool = AccountPool(store, live, bus, clock, new_id=lambda: next(names), rng=Random(1))
         keys = ClientKeys(KeysInMemory(), bus, clock, new_id=lambda: next(names), new_key=client_key)
-        log = RunLog(RunsInMemory(runs), live, bus, clock)
+        log = RunLog(RunsInMemory(*sorted(runs, key=lambda run: run.at)), live, bus, clock)
         await pool.load()
         await keys.load()
         await log.load()
-        door, tasks = Door(bus, live), Supervisor()
+        door, tasks, releases = Door(bus, live), Supervisor(), Releases()
         return cls(
             paths=paths,
             demo=demo,
@@ -238,8 +261,19 @@ class StandIn:
             runs=log,
             gateway=door,
             shutdown=Leaving(),
+            jobs=Jobs(pool, live, bus, clock, tasks, new_id=lambda: next(names)),
             notes=list(notes),
             raisers=[],
+            releases=releases,
+            updates=Updates(
+                releases,
+                live,
+                bus,
+                clock,
+                version="1.0",
+                file=paths.updates_file,
+                proxy_for=releases.no_proxy,
+            ),
         )
 
     @property
@@ -252,14 +286,14 @@ class StandIn:
 
     @property
     def acts(self) -> Acts:
-        raise _missing()
-
-    @property
-    def jobs(self) -> Jobs:
-        raise _missing()
+        return cast("Acts", Asked(self.checks))
 
     @property
     def asset_fetch(self) -> AssetFetch:
+        raise _missing()
+
+    @property
+    def diagnostics(self) -> Diagnostics:
         raise _missing()
 
     def read_accounts(self, data: bytes | str) -> Reading:
@@ -273,7 +307,7 @@ class StandIn:
     async def change(self, changes: Mapping[str, Any]) -> None:  # values of any setting
         self.live.set(self.settings_file.save(changes))
 
-    def on_raise(self, callback: Callable[[], None]) -> None:
+    def on_raise(self, callback: Callable[[Sequence[str], str], None]) -> None:
         self.raisers.append(callback)
 
 

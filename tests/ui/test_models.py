@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -13,8 +14,8 @@ from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
-from grokdesk.core.accounts import Tier
-from grokdesk.ui.models.accounts import STATE, Accounts
+from grokdesk.core.accounts import Account, Status, Tier
+from grokdesk.ui.models.accounts import NO_SIEVE, STATE, Accounts, Sieve, State
 from grokdesk.ui.models.rows import Column, Rows
 from grokdesk.ui.theme import Look
 from grokdesk.ui.widgets.table import Table
@@ -177,22 +178,134 @@ async def test_ten_thousand_accounts_are_quick(crowd: Accounts, capsys: pytest.C
     table = Table(crowd, "Accounts", (200, 100, 160, 100, 60, 80), stretch=0)
     table.resize(900, 600)
     show = timed(table.grab)
-    first = timed(lambda: crowd.filter(lambda row: "77" in row.haystack))
-    again = timed(lambda: crowd.filter(lambda row: "7" in row.haystack))
-    clear = timed(lambda: crowd.filter(lambda _: True))
+    warm = timed(lambda: crowd.warm_up(10))
+    first = timed(lambda: crowd.sift(Sieve("77")))
+    again = timed(lambda: crowd.sift(Sieve("7")))
+    clear = timed(lambda: crowd.sift(NO_SIEVE))
+    chosen = timed(lambda: crowd.sift(Sieve(states=frozenset({State.READY}), tiers=frozenset({Tier.SUPER}))))
+    crowd.sift(NO_SIEVE)
+    crowd.overview()
+    counts = timed(crowd.facets) + timed(crowd.overview)
     name = timed(lambda: crowd.sort(0))
     state = timed(lambda: crowd.sort(STATE))
-    one = timed(lambda: crowd.changed(frozenset({crowd.row(5_000).account.id})))
+    changed = frozenset(crowd.row(place).id for place in range(0, 9_000, 30))
+    crowd._pool.edit(changed, lambda account: replace(account, uses=account.uses + 1))  # noqa: SLF001 - its own
+    many = timed(lambda: crowd.changed(changed))
+    table.selectAll()
+    selected = timed(lambda: crowd.sort(0, Qt.SortOrder.DescendingOrder))
+    all_of_them = table.selected_count()
     table.scrollToBottom()
     scrolled = timed(table.grab)
 
     with capsys.disabled():
         print(  # noqa: T201 - the numbers are the point
-            f"\n10,000 accounts: load {load:.0f} ms, first paint {show:.0f}, search "
-            f"{first:.0f}, again {again:.0f}, clear {clear:.0f}, sort by "
-            f"name {name:.0f}, by state {state:.0f}, one change {one:.2f}, scroll to the end {scrolled:.0f}"
+            f"\n10,000 accounts, ms: load {load:.0f}, first paint {show:.0f}, warm up {warm:.0f} in parts, "
+            f"search {first:.1f}, again {again:.1f}, clear {clear:.1f}, filter {chosen:.1f}, "
+            f"counts {counts:.1f}, sort by name {name:.1f}, by state {state:.1f}, "
+            f"all selected {selected:.1f}, 300 changes {many:.1f}, scroll to the end {scrolled:.0f}"
         )
-    assert len(crowd) == 10_000
-    assert max(load, first, again, clear, name) < 500
-    assert state < 1_000
-    assert one < 50
+    assert len(crowd) == all_of_them == 10_000
+    assert load < 500
+    assert scrolled < 150  # with all of them selected
+    # Ten times what was measured: others work on this machine as well.
+    assert max(first, again, clear, chosen, counts, name, state, many) < 120
+
+
+TAGS = st.lists(st.sampled_from(["a", "b", "c"]), unique=True, max_size=2).map(tuple)
+SOME = st.builds(
+    lambda number, tier, tags, adult, status, rests, label: account(
+        number,
+        tier,
+        tags=tags,
+        adult_at=NOON if adult else None,
+        status=status,
+        resting_until=NOON + 10 if rests else 0.0,
+        label=label,
+    ),
+    st.integers(0, 10_000),
+    st.sampled_from(Tier),
+    TAGS,
+    st.booleans(),
+    st.sampled_from(Status),
+    st.booleans(),
+    st.sampled_from(["Anna", "Ben", "anna two"]),
+)
+SIEVES = st.builds(
+    Sieve,
+    st.sampled_from(["", "anna", "anna two", "super"]),
+    st.frozensets(st.sampled_from(State)),
+    st.frozensets(st.sampled_from(Tier)),
+    st.frozensets(st.sampled_from(["", "a", "b"])),
+    st.frozensets(st.booleans()),
+)
+
+
+@given(accounts=st.lists(SOME, unique_by=lambda one: one.id, max_size=12), sieve=SIEVES)
+def test_a_count_is_how_many_its_choice_shows(
+    qapp: QApplication, accounts: list[Account], sieve: Sieve
+) -> None:
+    """
+    Whatever else is chosen: choosing that one value alone of its filter shows as many rows.
+    """
+    model = Accounts(_Pool(accounts), lambda: NOON, Look(qapp))  # type: ignore[arg-type]  # what it asks of a pool
+    model.load()
+    model.sift(sieve)
+    facets = model.facets()
+
+    counted = [
+        *((replace(sieve, states=frozenset({one})), facets.states[one]) for one in State),
+        *((replace(sieve, tiers=frozenset({one})), facets.tiers[one]) for one in Tier),
+        *((replace(sieve, tags=frozenset({one})), facets.tags[one]) for one in ("", "a", "b")),
+        *((replace(sieve, adult=frozenset({one})), facets.adult[one]) for one in (True, False)),
+    ]
+    shown = []
+    for narrowed, _ in counted:
+        model.sift(narrowed)
+        shown.append(len(model))
+
+    assert shown == [count for _, count in counted]
+    assert sum(model.overview().states.values()) == len(accounts)
+
+
+class _Pool:
+    """What the model asks of a pool."""
+
+    def __init__(self, accounts: list[Account]) -> None:
+        self._accounts = accounts
+
+    def accounts(self) -> list[Account]:
+        return self._accounts
+
+    def in_flight(self, _: str) -> int:
+        return 0
+
+
+@given(steps=st.lists(st.lists(SOME, max_size=4), max_size=4))
+def test_the_sums_follow_every_change(qapp: QApplication, steps: list[list[Account]]) -> None:
+    """
+    Kept along, they are what counting anew gives.
+    """
+    known: dict[str, Account] = {}
+
+    class Pool(_Pool):
+        def get(self, one: str) -> Account | None:
+            return known.get(one)
+
+        def accounts(self) -> list[Account]:
+            return list(known.values())
+
+    model = Accounts(Pool([]), lambda: NOON, Look(qapp))  # type: ignore[arg-type]  # what it asks of a pool
+    model.load()
+    model.overview()
+
+    for step in steps:
+        touched = {one.id for one in step}
+        for one in step:
+            if known.pop(one.id, None) is None:
+                known[one.id] = replace(one, uses=3, failures=1)
+        model.changed(frozenset(touched))
+
+    kept = model.overview()
+    again = Accounts(Pool([]), lambda: NOON, Look(qapp))  # type: ignore[arg-type]  # what it asks of a pool
+    again.load()
+    assert again.overview() == kept

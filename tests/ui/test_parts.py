@@ -18,7 +18,7 @@ from grokdesk.core.notices import AccountChanged, Bus, GatewayChanged, GatewayPh
 from grokdesk.platform.secrets import KeySource
 from grokdesk.ui import dialogs, report, words
 from grokdesk.ui.bridge import Bridge
-from grokdesk.ui.memory import Memory
+from grokdesk.ui.memory import Memory, Remembered
 from grokdesk.ui.theme import DARK, EDGE_ON, LIGHT, TEXT_ON, Look, Tokens
 from grokdesk.ui.widgets.banner import Notice, Weight, most_serious
 from grokdesk.ui.windows.key_choice import ChooseKey, KeyDialog, KnownPassphrase, NewKey
@@ -292,29 +292,29 @@ def test_the_window_is_remembered(tmp_path: Path) -> None:
     What was saved is there at the next start.
     """
     memory = Memory(tmp_path)
-    memory.change(width=900, height=600, notes_read=("a",))
+    memory.change(spots={"main 1x1": [1, 2, 900, 600, 0]}, notes_read=("a",))
     memory.save()
 
     assert Memory(tmp_path).now == memory.now
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"width": "wide"}', '{"notes_read": 5}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"spots": {"a": "wide"}}', '{"notes_read": 5}'])
 def test_a_broken_memory_is_like_none(tmp_path: Path, text: str) -> None:
     """
     A file that somebody damaged does not stop the program.
     """
     (tmp_path / "window.json").write_text(text)
 
-    assert Memory(tmp_path).now.width == 0
+    assert Memory(tmp_path).now == Remembered()
 
 
 def test_memory_from_a_newer_version_is_read(tmp_path: Path) -> None:
     """
     What is not known is ignored.
     """
-    (tmp_path / "window.json").write_text(json.dumps({"width": 900, "zoom": 3}))
+    (tmp_path / "window.json").write_text(json.dumps({"pane": "requests", "zoom": 3}))
 
-    assert Memory(tmp_path).now.width == 900
+    assert Memory(tmp_path).now.pane == "requests"
 
 
 # --- looks and words

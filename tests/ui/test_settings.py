@@ -85,6 +85,8 @@ class House:
         draft.replace(self.app.paths.config_file)
 
     async def undo(self) -> None:
+        # The file is written a moment before the toast comes.
+        await until(self.window.toasts.undo_button)
         button = self.window.toasts.undo_button()
         assert button is not None
         click(button)
@@ -182,6 +184,9 @@ async def test_every_setting_has_its_place_and_a_name(open_face: Open) -> None:
     found: list[str] = []
     for page in settings_words.pages():
         click(pane.page_button(page.key))
+        if pane.made_page is not None:
+            # A page of its own; the same settings as rows are a step away.
+            pane.made_page.form_wanted.emit()
         found += pane.shown()
     words = {name: [one.text() for one in pane.rows[name].findChildren(QLabel)] for name in found}
     names = [
@@ -306,6 +311,52 @@ async def test_changes_wait_for_save_and_reach_file_and_program(enter: Enter) ->
         "appearance": {"theme": "dark"},
     }
     assert house.toasts == ["3 settings saved."]
+
+
+async def test_a_page_with_something_unsaved_is_marked(enter: Enter) -> None:
+    """
+    With a sign and, for a screen reader, in words; another sign for what cannot be saved.
+    """
+    house = await enter()
+    pane = house.pane
+    gateway, chat = pane.page_button("gateway"), pane.page_button("chat")
+    switch(pane, "chat.memory")
+    retype(field_of(pane, "gateway.heartbeat_s"), "9999")
+    marked = (chat.text(), chat.accessibleName(), gateway.text())
+    click(pane.discard_button)
+
+    assert marked == ("Chat •", "Chat, 1 unsaved change", "Gateway !")
+    assert (chat.text(), gateway.text(), chat.accessibleName()) == ("Chat", "Gateway", "Chat")
+
+
+async def test_what_is_not_saved_outlives_the_window(enter: Enter) -> None:
+    """
+    Page, search and edits, as when the language changes.
+    """
+    house = await enter()
+    pane = house.pane
+    switch(pane, "chat.memory")
+    other = SettingsPane(house.shell.desk)
+    other.put_back(pane.keepsake())
+
+    assert (other.page, other.draft.edits) == ("chat", {"chat.memory": True})
+    other.deleteLater()
+
+
+async def test_a_link_to_a_setting_of_a_page_of_its_own_leads_there(enter: Enter) -> None:
+    """
+    Models and the level of the log have a better place than a row; the days of the log have a row.
+    """
+    house = await enter()
+    pane = house.pane
+    house.window.go("settings:models.off")
+    first = (pane.page, pane.made_page is not None)
+    house.window.go("settings:logging.days")
+    await settle()
+
+    assert first == ("models", True)
+    assert pane.rows["logging.days"].isVisible()
+    assert pane.rows["logging.days"].control.entry().hasFocus()
 
 
 async def test_saving_can_be_undone(enter: Enter) -> None:

@@ -36,6 +36,7 @@ ERRORS: Final[Mapping[type[errors.GrokDeskError], Wording]] = MappingProxyType(
         errors.NotAllowed: Wording(401, "authentication_error"),
         errors.ForbiddenOrigin: Wording(403, "permission_error"),
         errors.NoAccount: Wording(429, "rate_limit_error"),
+        errors.StoppedByOwner: Wording(503, _API),
         errors.RateLimited: Wording(429, "rate_limit_error"),
         errors.AccountRejected: Wording(502, _API),
         errors.Challenged: _OVERLOADED,

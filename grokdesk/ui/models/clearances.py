@@ -13,6 +13,7 @@ from PySide6.QtGui import QIcon
 from grokdesk.core.egress import DIRECT, CheckState, ClearanceState, Standing
 from grokdesk.ui import words
 from grokdesk.ui.icons import icon
+from grokdesk.ui.languages import told
 from grokdesk.ui.models.rows import Column, Rows
 from grokdesk.ui.theme import Look
 from grokdesk.ui.words import ICON_OF, Kind, StateWords
@@ -59,8 +60,8 @@ def clearance_state(clearance: ClearanceState) -> StateWords:
             why = _tr("Cookies and user agent that you pasted are sent together.")
             return _unless(clearance, Kind.READY, _tr("Pasted cookies"), why)
         case Standing.NEEDED:
-            why = clearance.problem or _tr("Cloudflare stopped a request; the next one waits for the solver.")
-            return StateWords(Kind.OWNER, _tr("Check not passed"), why)
+            why = _tr("Cloudflare stopped a request; the next one waits for the solver.")
+            return StateWords(Kind.OWNER, _tr("Check not passed"), told(clearance.problem) or why)
         case Standing.CLEARED:
             why = (
                 _tr("A request got through with it.")
@@ -77,9 +78,9 @@ def clearance_state(clearance: ClearanceState) -> StateWords:
 def _unless(clearance: ClearanceState, kind: Kind, text: str, why: str) -> StateWords:
     """These words, unless there is a problem: then that."""
     if clearance.problem and clearance.is_proven:
-        return StateWords(Kind.COOLING, _tr("Passed, not renewed"), clearance.problem)
+        return StateWords(Kind.COOLING, _tr("Passed, not renewed"), told(clearance.problem))
     if clearance.problem:
-        return StateWords(Kind.OWNER, _tr("Does not pass"), clearance.problem)
+        return StateWords(Kind.OWNER, _tr("Does not pass"), told(clearance.problem))
     return StateWords(kind, text, why)
 
 

@@ -213,7 +213,7 @@ def day(moment: float, now: float) -> str:
         return _tr("Today")
     if date.addDays(1) == today:
         return _tr("Yesterday")
-    form = "d MMMM" if date.year() == today.year() else "d MMMM yyyy"
+    form = _tr("d MMMM") if date.year() == today.year() else _tr("d MMMM yyyy")
     return QLocale().toString(date, form)
 
 

@@ -8,7 +8,9 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QIcon
 
 from grokdesk.engine.import_export import Fate, Line, Plan, What
+from grokdesk.ui import words
 from grokdesk.ui.icons import icon
+from grokdesk.ui.languages import told
 from grokdesk.ui.models.rows import Column, Rows
 from grokdesk.ui.theme import Look
 
@@ -37,7 +39,7 @@ class PlanLines(Rows[Numbered]):
         text = _tr
         super().__init__(
             (
-                Column(text("Where"), lambda row: row[1].where or "–", lambda row: row[0]),
+                Column(text("Where"), lambda row: told(row[1].where) or "–", lambda row: row[0]),
                 Column(
                     text("Account"),
                     lambda row: row[1].name or "–",
@@ -74,13 +76,13 @@ def words_of(line: Line) -> str:
         case Fate.KNOWN:
             return _tr("Already there")
         case Fate.UPDATED:
-            return _tr("Updated: %1").replace("%1", ", ".join(_what(one) for one in line.what))
+            return _tr("Updated: %1").replace("%1", words.listed(_what(one) for one in line.what))
         case Fate.RENEWABLE:
             return _tr("A new token of %1; choose “Update them” to take it").replace("%1", line.other)
         case Fate.REPEATED:
             return _tr("The same account as %1").replace("%1", line.other)
         case Fate.UNREADABLE:
-            return _tr("Not understood: %1").replace("%1", line.why)
+            return _tr("Not understood: %1").replace("%1", told(line.why))
         case Fate.GONE:
             return _tr("Removed; it is not listed here")
 

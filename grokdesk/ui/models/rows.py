@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QIcon
 
 R = TypeVar("R")
@@ -21,6 +21,12 @@ _ROOT: Final = QModelIndex()
 _ONE_BY_ONE: Final = 64
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+# Views ask for these a thousand times for one frame; looking an enum up costs more than the answer.
+_DISPLAY: Final = int(Qt.ItemDataRole.DisplayRole)
+_DECORATION: Final = int(Qt.ItemDataRole.DecorationRole)
+_TOOL_TIP: Final = int(Qt.ItemDataRole.ToolTipRole)
+_ALIGNMENT: Final = int(Qt.ItemDataRole.TextAlignmentRole)
+_ACCESSIBLE: Final = int(Qt.ItemDataRole.AccessibleTextRole)
 
 
 def _no_tip(_: object) -> str:
@@ -33,7 +39,10 @@ def _no_icon(_: object) -> QIcon | None:
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[R]):
-    """One column: its title, and what it makes of a row. `order` gives what it is sorted by."""
+    """One column: its title, and what it makes of a row.
+
+    `order` gives what it is sorted by. `name` is what its place and width are remembered by.
+    """
 
     title: str
     text: Callable[[R], str]
@@ -41,10 +50,15 @@ class Column(Generic[R]):
     tip: Callable[[R], str] = _no_tip
     icon: Callable[[R], QIcon | None] = _no_icon
     right: bool = False
+    name: str = ""
 
 
 class Rows(QAbstractTableModel, Generic[R]):
     """Rows by key. Those that pass the filter are shown, in the order of a column."""
+
+    rearranging = Signal()
+    """All rows are about to change places: whoever holds many by place should let go of them."""
+    rearranged = Signal()
 
     def __init__(
         self, columns: Sequence[Column[R]], key: Callable[[R], Hashable], parent: QObject | None = None
@@ -73,9 +87,26 @@ class Rows(QAbstractTableModel, Generic[R]):
         """The row at a place."""
         return self._shown[number]
 
+    def key(self, number: int) -> Hashable:
+        """The key of the row at a place."""
+        return self._key(self._shown[number])
+
     def keys(self) -> list[Hashable]:
         """The keys of the shown rows, in order."""
-        return [self._key(row) for row in self._shown]
+        return [*map(self._key, self._shown)]
+
+    def find(self, key: Hashable) -> R | None:
+        """The row of `key`, shown or not."""
+        return self._all.get(key)
+
+    def everything(self) -> Iterable[R]:
+        """All rows, shown or not, as they came."""
+        return self._all.values()
+
+    @property
+    def columns(self) -> Sequence[Column[R]]:
+        """The columns."""
+        return self._columns
 
     def place(self, key: Hashable) -> int | None:
         """Where the row of `key` is shown, if it is."""
@@ -109,20 +140,26 @@ class Rows(QAbstractTableModel, Generic[R]):
                 doomed.append(place)
             elif passes and row is not None:
                 fresh.append(row)
-        for first, last in _runs(touched):
+        for first, last in _few(_runs(touched)):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self._columns) - 1))
+        if len(_runs(doomed)) > _ONE_BY_ONE:
+            self._rearrange()
+            return
         self._drop(doomed)
         self._insert(fresh)
 
     def filter(self, passes: Callable[[R], bool]) -> None:
         """Show only rows that pass. Rows that stay keep their selection."""
         self._passes = passes
-        wanted = {key for key, row in self._all.items() if passes(row)}
-        doomed = [place for key, place in self._place.items() if key not in wanted]
-        fresh = [self._all[key] for key in self._all if key in wanted and key not in self._place]
+        wanted = [row for row in self._all.values() if passes(row)]
+        keys = set(map(self._key, wanted))
+        doomed = [place for key, place in self._place.items() if key not in keys]
+        if not doomed and len(wanted) == len(self._shown):
+            return
+        fresh = [row for row in wanted if self._key(row) not in self._place]
         if len(_runs(doomed)) + len(fresh) > _ONE_BY_ONE:
             # Moving thousands of rows one run at a time costs more than telling the view to look again.
-            self._rearrange()
+            self._rearrange(wanted)
             return
         self._drop(doomed)
         self._insert(fresh)
@@ -140,26 +177,28 @@ class Rows(QAbstractTableModel, Generic[R]):
 
     # -- inside
 
-    def _arrange(self) -> None:
-        self._shown = [row for row in self._all.values() if self._passes(row)]
+    def _arrange(self, wanted: list[R] | None = None) -> None:
+        self._shown = [row for row in self._all.values() if self._passes(row)] if wanted is None else wanted
         if self._column >= 0:
             self._shown.sort(key=self._columns[self._column].order, reverse=self._descending)
         self._number()
 
-    def _rearrange(self) -> None:
+    def _rearrange(self, wanted: list[R] | None = None) -> None:
+        self.rearranging.emit()
         self.layoutAboutToBeChanged.emit()
         held = self.persistentIndexList()
         keys = [self._key(self._shown[one.row()]) for one in held]
-        self._arrange()
+        self._arrange(wanted)
         moved = [
             self.index(place, one.column()) if (place := self._place.get(key)) is not None else QModelIndex()
             for one, key in zip(held, keys, strict=True)
         ]
         self.changePersistentIndexList(held, moved)
         self.layoutChanged.emit()
+        self.rearranged.emit()
 
     def _number(self) -> None:
-        self._place = {self._key(row): place for place, row in enumerate(self._shown)}
+        self._place = dict(zip(map(self._key, self._shown), range(len(self._shown)), strict=True))
 
     def _drop(self, places: list[int]) -> None:
         for first, last in reversed(_runs(places)):
@@ -213,19 +252,17 @@ class Rows(QAbstractTableModel, Generic[R]):
         if not index.isValid():
             return None
         column, row = self._columns[index.column()], self._shown[index.row()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return column.text(row)
-            case Qt.ItemDataRole.DecorationRole:
-                return column.icon(row)
-            case Qt.ItemDataRole.ToolTipRole:
-                return column.tip(row) or None
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return _RIGHT if column.right else _LEFT
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{column.title}: {column.text(row)}"
-            case _:
-                return None
+        if role == _DISPLAY:
+            return column.text(row)
+        if role == _DECORATION:
+            return column.icon(row)
+        if role == _ALIGNMENT:
+            return _RIGHT if column.right else _LEFT
+        if role == _TOOL_TIP:
+            return column.tip(row) or None
+        if role == _ACCESSIBLE:
+            return f"{column.title}: {column.text(row)}"
+        return None
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -249,3 +286,8 @@ def _runs(places: list[int]) -> list[tuple[int, int]]:
         else:
             runs.append((place, place))
     return runs
+
+
+def _few(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Many runs as one: looking at what is in sight again costs less than being told hundreds of times."""
+    return [(runs[0][0], runs[-1][1])] if len(runs) > _ONE_BY_ONE else runs

@@ -28,6 +28,7 @@ from grokdesk.core.secret import Secret
 from grokdesk.core.settings import EgressMode, EgressSettings
 from grokdesk.ui import words
 from grokdesk.ui.icons import icon
+from grokdesk.ui.languages import told
 from grokdesk.ui.models.rows import Column, Index, Rows
 from grokdesk.ui.theme import Look
 from grokdesk.ui.words import ICON_OF, Kind, StateWords
@@ -212,11 +213,11 @@ def _health(row: WayRow, now: float) -> StateWords | None:
     if state.resting_until is not None and state.resting_until > now:
         text = _tr("Resting, %1").replace("%1", words.span(state.resting_until - now))
         why = _tr("%1 It is left alone until %2.")
-        why = why.replace("%2", words.at(state.resting_until, now)).replace("%1", state.failure)
+        why = why.replace("%2", words.at(state.resting_until, now)).replace("%1", told(state.failure))
         return StateWords(Kind.COOLING, text, why.strip())
     if state.on_probation:
         why = _tr("%1 Its rest is over; the next request shows whether it works again.")
-        return StateWords(Kind.COOLING, _tr("On trial"), why.replace("%1", state.failure).strip())
+        return StateWords(Kind.COOLING, _tr("On trial"), why.replace("%1", told(state.failure)).strip())
     return None
 
 
@@ -242,7 +243,7 @@ def _tried(row: WayRow) -> StateWords | None:
         return None
     # What is in use and does not rest has worked since.
     if not found.reachable and state is None:
-        return StateWords(Kind.OWNER, _tr("Not reachable"), f"{found.failure} {found.hint}".strip())
+        return StateWords(Kind.OWNER, _tr("Not reachable"), told(found.failure, found.hint))
     solved_at = state.clearance.solved_at if state is not None else None
     if found.challenged and (row.trial.at or 0.0) >= (solved_at or 0.0):
         why = _tr(
@@ -271,7 +272,7 @@ def last_failure(row: WayRow, now: float) -> str:
     if state is None or not state.failure or state.failed_at is None or _health(row, now) is not None:
         return ""
     text = _tr("Last failure, %1: %2").replace("%1", words.ago(state.failed_at, now))
-    return text.replace("%2", state.failure)
+    return text.replace("%2", told(state.failure))
 
 
 def serves(row: WayRow) -> str:
@@ -455,7 +456,7 @@ def fate_of(line: WayLine) -> str:
     """What becomes of a pasted address, in a phrase."""
     match line.fate:
         case WayFate.WRONG:
-            return _tr("Not understood: %1").replace("%1", line.why)
+            return _tr("Not understood: %1").replace("%1", told(line.why))
         case WayFate.NEW:
             return _tr("New")
         case WayFate.KNOWN:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QRect
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtCore import QEvent, QRect
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QToolTip
 
 from grokdesk.ui.icons import pixmap
 from grokdesk.ui.theme import Look
 
 _ARROW: Final = 16
+_SIDES: Final = 34
 
 
 class Choice(QComboBox):
@@ -21,6 +22,15 @@ class Choice(QComboBox):
         super().__init__()
         self._look = look
         self.setAccessibleName(name)
+
+    def event(self, event: QEvent) -> bool:
+        """Tell the whole text under the pointer where the box is too narrow for it."""
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            text = self.currentText()
+            if self.fontMetrics().horizontalAdvance(text) > self.width() - _SIDES:
+                QToolTip.showText(event.globalPos(), "\n".join(filter(None, (text, self.toolTip()))), self)
+                return True
+        return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         # Whoever scrolls past it does not mean to choose.

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from grokdesk.ui.icons import dress
 from grokdesk.ui.theme import GAP, Look, scaled
@@ -40,6 +49,8 @@ class Prose(QLabel):
 
     def __init__(self, text: str = "") -> None:
         super().__init__(text)
+        # What apps call themselves and what Grok answers stands in some of them: never as HTML.
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
 
     def minimumSizeHint(self) -> QSize:
@@ -130,6 +141,12 @@ def buttons_row(*buttons: QPushButton) -> QHBoxLayout:
     for one in buttons:
         row.addWidget(one)
     return row
+
+
+def hint(field: QLineEdit, text: str) -> None:
+    """Say in an empty field what belongs there, and all of it under the pointer where there is no room."""
+    field.setPlaceholderText(text)
+    field.setToolTip(text)
 
 
 def set_tone(widget: QWidget, tone: str) -> None:

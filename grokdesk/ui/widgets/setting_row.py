@@ -106,7 +106,7 @@ class SettingRow(QWidget):
         self._title = Prose(self._title_text)
         self._title.setFont(scaled(self.font(), 1.0, strong=True))
         self._help = quiet(self._help_text)
-        self._restart = QLabel(self.tr("Needs a restart"))
+        self._restart = Prose(self.tr("Needs a restart"))
         self._restart.setProperty("tone", "quiet")
         self._shape = QLabel()
         self._state = QLabel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
@@ -42,6 +43,7 @@ class _Slip(QFrame):
         if toast.undo is not None:
             self.undo.clicked.connect(toast.undo)
             self.undo.clicked.connect(self.go)
+        self.undo.installEventFilter(self)
         self._left.start()
 
     def enterEvent(self, event: QEnterEvent) -> None:
@@ -49,8 +51,20 @@ class _Slip(QFrame):
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        self._left.start()
+        self._go_on()
         super().leaveEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay as well while the keyboard is on the button."""
+        if event.type() is QEvent.Type.FocusIn:
+            self._left.stop()
+        elif event.type() is QEvent.Type.FocusOut:
+            self._go_on()
+        return False
+
+    def _go_on(self) -> None:
+        if not self.gone and not self.underMouse() and not self.undo.hasFocus():
+            self._left.start()
 
     def go(self) -> None:
         """Disappear."""
@@ -63,8 +77,10 @@ class _Slip(QFrame):
 class Toasts(QWidget):
     """The corner where toasts stack up, the newest at the bottom."""
 
-    def __init__(self, over: QWidget) -> None:
+    def __init__(self, over: QWidget, floor: Callable[[], int] = lambda: 0) -> None:
+        """`floor` says how much of the lower edge of `over` is to be kept free."""
         super().__init__(over)
+        self._floor = floor
         self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -99,6 +115,16 @@ class Toasts(QWidget):
             slip.go()
         self.hide()
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.LayoutRequest:
+            # Only now does every slip know how tall its words are.
+            self._place()
+        return super().event(event)
+
+    def place(self) -> None:
+        """Find the corner again, when what is to be kept free has changed."""
+        self._place()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.Resize:
             self._place()
@@ -117,4 +143,4 @@ class Toasts(QWidget):
         self._layout.invalidate()
         height = max(self._layout.totalHeightForWidth(width), self._layout.minimumSize().height())
         self.setFixedHeight(height)
-        self.move(over.width() - width - MARGIN, over.height() - height - MARGIN)
+        self.move(over.width() - width - MARGIN, over.height() - height - MARGIN - self._floor())

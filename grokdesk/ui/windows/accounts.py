@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Final
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final, cast
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QScrollArea,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import (
+    QAction,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
 )
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from grokdesk.core.accounts import Account, AccountId, Status
+from grokdesk.core.accounts import AccountId, Tier
 from grokdesk.ui import words
 from grokdesk.ui.desk import Desk
-from grokdesk.ui.icons import dress_label
-from grokdesk.ui.models.accounts import LEFT, STATE, USED, AccountRow, Accounts
+from grokdesk.ui.models.accounts import ACCOUNT, LEFT, NO_SIEVE, AccountRow, Accounts, Sieve, State
 from grokdesk.ui.theme import GAP, MARGIN
-from grokdesk.ui.widgets.choice import Choice
+from grokdesk.ui.widgets.columns import Columns
 from grokdesk.ui.widgets.empty import StateView
-from grokdesk.ui.widgets.parts import Prose, breakable, button, card, quiet, rename, section, title
+from grokdesk.ui.widgets.parts import button, hint, quiet, rename
+from grokdesk.ui.widgets.quota import LeftCells
 from grokdesk.ui.widgets.table import Table
+from grokdesk.ui.windows.accounts_acts import AccountActs
+from grokdesk.ui.windows.accounts_details import Details
+from grokdesk.ui.windows.accounts_filters import NEEDS_OWNER, Filters, OverviewLine, states_of
+from grokdesk.ui.windows.accounts_work import WorkBar
 from grokdesk.ui.windows.pane import Pane
 from grokdesk.ui.words import Kind
 
 _TICK_MS: Final = 1_000
 _TYPING_MS: Final = 120
-_WIDTHS: Final = (160, 104, 152, 116, 62, 76)
-_NARROW: Final = 760
-_ACCOUNT: Final = 0
+# Counts follow the accounts, but not with every one of three hundred notices a second.
+_COUNT_MS: Final = 250
+_WARM_MS: Final = 15
+_WARM_S: Final = 0.004
+# More accounts than this are taken in part by part, as after an import of ten thousand.
+_AT_ONCE: Final = 400
+_PART_MS: Final = 5
+_WIDTHS: Final = (170, 72, 176, 140, 62, 84, 72, 72, 66, 100, 100, 60, 120)
+_USUAL: Final = (
+    "account",
+    "state",
+    "left",
+    "tier",
+    "last_used",
+    "used",
+    "rate",
+    "failed",
+    "tags",
+    "via",
+    "adult",
+)
+_LEAST_NAME: Final = 130
+_SPLIT: Final = (620, 300)
+_LOW: Final = 560
+
+_KINDS: Final[Mapping[Kind, frozenset[State]]] = {
+    Kind.READY: frozenset({State.READY}),
+    Kind.COOLING: frozenset({State.COOLING}),
+    Kind.OWNER: NEEDS_OWNER,
+    Kind.OFF: frozenset({State.OFF}),
+}
 
 
 class AccountsPane(Pane):
-    """The table, its filter, and the details of what is selected."""
+    """The numbers, the filters, the table, and the details of what is selected."""
 
     key = "accounts"
 
@@ -49,213 +79,421 @@ class AccountsPane(Pane):
         now = desk.host.clock.now
         self.rows = Accounts(desk.host.pool, now, desk.look, self)
         self.rows.load()
-        self.table = Table(self.rows, self.tr("Accounts"), _WIDTHS, stretch=_ACCOUNT)
-        self.details = Details(desk)
+        self.acts = AccountActs(desk, self.window, self)
+        self.table = Table(self.rows, self.tr("Accounts"), _WIDTHS, stretch=ACCOUNT)
+        self.table.setItemDelegateForColumn(LEFT, LeftCells(self.table, self.rows, desk.look))
+        self.columns = Columns(self.table, self.rows, desk.memory, self.key, _USUAL, least=_LEAST_NAME)
+        self.details = Details(desk, self.acts)
+        self.work = WorkBar(desk)
+        self.details.test_started = self.work.keep_quiet
         self._missed: set[AccountId] = set()
+        self._parts: dict[AccountId, None] = {}
+        self._to_show: frozenset[AccountId] = frozenset()
+        # What is selected, also while a filter hides it.
+        self._picked: set[AccountId] = set()
+        self._arranging = 0
         self._build()
-        self._tick = QTimer(self)
-        self._tick.setInterval(_TICK_MS)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
+        self._timers()
         self._connect()
-        self._show_counts()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        # A narrow window leaves to the details what they show anyway.
-        for column in (LEFT, USED):
-            self.table.setColumnHidden(column, self.width() < _NARROW)
-
-    def search_field(self) -> QLineEdit:
-        return self.search
-
-    def _start_typing(self, _: str) -> None:
-        self._typing.start()
-
-    def appeared(self) -> None:
-        missed, self._missed = frozenset(self._missed), set()
-        if missed:
-            self._changed(missed)
-        self._tick.start()
-        self._show_counts()
-
-    def vanished(self) -> None:
-        self._tick.stop()
-
-    def show_kind(self, kind: Kind | None) -> None:
-        """Show only accounts in this state."""
-        self.kind.setCurrentIndex(0 if kind is None else self.kind.findData(kind.value))
-
-    def selected(self) -> list[AccountId]:
-        """The ids of the selected accounts."""
-        return [AccountId(str(key)) for key in self.table.selected_keys()]
-
-    def remove_selected(self) -> None:
-        """Remove what is selected; there is an undo."""
-        self.desk.remove_accounts(self.selected())
+        self._recount()
 
     # -- building
 
     def _build(self) -> None:
         look = self.desk.look
+        self.overview = OverviewLine(self.desk)
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search by name, token end, tier or reason"))
+        hint(self.search, self.tr("Search by name, mail, token end, tag, note or reason"))
         self.search.setAccessibleName(self.tr("Search accounts"))
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(120)
-        self.kind = Choice(self.tr("State"), look)
-        for text, kind in (
-            (self.tr("All states"), None),
-            (self.tr("Ready"), Kind.READY),
-            (self.tr("Resting"), Kind.COOLING),
-            (self.tr("Waiting for you"), Kind.OWNER),
-            (self.tr("Switched off"), Kind.OFF),
-        ):
-            # Qt keeps the text of an enum, not the enum.
-            self.kind.addItem(text, None if kind is None else kind.value)
-        self.check_all = button(self.tr("Check all"), look=look, icon="refresh")
+        self.act = button(self.tr("Act on accounts"), look=look, icon="more")
         self.add = button(self.tr("Add accounts…"), kind="primary", look=look, icon="plus")
-        self.counts = quiet()
-        self.counts.setWordWrap(False)
+        self.view = button("", look=look, icon="list", name=self.tr("Columns and order"))
+        self.filters = Filters()
+        self.shown = quiet()
+        self.shown.setWordWrap(False)
 
-        head = QHBoxLayout()
-        head.setSpacing(GAP)
-        head.addWidget(title(self.tr("Accounts")))
-        head.addWidget(self.counts, 1, Qt.AlignmentFlag.AlignBottom)
         tools = QHBoxLayout()
         tools.setSpacing(8)
         tools.addWidget(self.search, 1)
-        tools.addWidget(self.kind)
-        tools.addWidget(self.check_all)
+        tools.addWidget(self.act)
         tools.addWidget(self.add)
+        narrowing = QHBoxLayout()
+        narrowing.setSpacing(8)
+        narrowing.addWidget(self.filters, 1)
+        narrowing.addWidget(self.shown, 0, Qt.AlignmentFlag.AlignRight)
+        narrowing.addWidget(self.view, 0, Qt.AlignmentFlag.AlignTop)
 
         self.empty = StateView(look)
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        self.split.setChildrenCollapsible(False)
+        self.split.setHandleWidth(GAP)
+        self.split.addWidget(self.table)
+        self.split.addWidget(self.details)
+        self.split.setStretchFactor(0, 1)
+        self.split.setStretchFactor(1, 0)
+        self.split.setSizes(_SPLIT)
         self._lists = QStackedWidget()
-        self._lists.addWidget(self.table)
+        self._lists.addWidget(self.split)
         self._lists.addWidget(self.empty)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
-        split.setHandleWidth(GAP)
-        split.addWidget(self._lists)
-        split.addWidget(self.details)
-        split.setStretchFactor(0, 1)
-        split.setStretchFactor(1, 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN, MARGIN - 4, MARGIN, MARGIN)
         column.setSpacing(GAP)
-        column.addLayout(head)
+        column.addWidget(self.overview)
         column.addLayout(tools)
-        column.addWidget(split, 1)
+        column.addLayout(narrowing)
+        column.addWidget(self.work)
+        column.addWidget(self._lists, 1)
 
         self.delete = QAction(self.tr("Remove"), self)
         self.delete.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
         self.delete.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.table.addAction(self.delete)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def _timers(self) -> None:
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._typing, self._counting = QTimer(self), QTimer(self)
+        self._warming, self._taking = QTimer(self), QTimer(self)
+        for timer, wait in (
+            (self._taking, _PART_MS),
+            (self._typing, _TYPING_MS),
+            (self._counting, _COUNT_MS),
+            (self._warming, _WARM_MS),
+        ):
+            timer.setSingleShot(True)
+            timer.setInterval(wait)
 
     def _connect(self) -> None:
         desk = self.desk
-        self.search.textChanged.connect(self._start_typing)
+        self.search.textChanged.connect(lambda _: self._typing.start())
         self._typing.timeout.connect(self.apply_filter)
-        self.kind.currentIndexChanged.connect(self.apply_filter)
+        self._counting.timeout.connect(self._recount)
+        self._warming.timeout.connect(self._warm_up)
+        self._taking.timeout.connect(self._take_part)
+        self._tick.timeout.connect(self._time_went_on)
+        self.filters.chosen.connect(self._choose)
+        self.filters.opening.connect(self._recount)
+        self.filters.clear.clicked.connect(self.clear_filters)
+        self.overview.wanted.connect(lambda states: self._choose(replace(self.rows.sieve, states=states)))
         self.add.clicked.connect(lambda: desk.add_wanted.emit(""))
-        self.check_all.clicked.connect(
-            lambda: desk.check_accounts([row.account.id for row in self.visible_rows()])
-        )
+        self.act.clicked.connect(self.open_acts)
+        self.view.clicked.connect(self._open_view)
         self.delete.triggered.connect(self.remove_selected)
         self.empty.button.clicked.connect(self._clear_or_add)
-        self.table.selectionModel().selectionChanged.connect(self._show_details)
-        self.details.remove.clicked.connect(self.remove_selected)
-        self.details.check.clicked.connect(lambda: desk.check_accounts(self.selected()))
-        self.details.switch.clicked.connect(self._switch)
-        self._tick.timeout.connect(self._time_went_on)
+        self.table.selectionModel().selectionChanged.connect(self._selected)
+        self.table.customContextMenuRequested.connect(self._open_here)
+        self.rows.rearranging.connect(self._begin_arranging)
+        self.rows.rearranged.connect(self._end_arranging)
         desk.bridge.accounts.connect(self._heard)
+        desk.bridge.jobs.connect(self._heard_jobs)
+        desk.bridge.runs.connect(self._heard_runs)
+        desk.bridge.settings.connect(self._heard_settings)
         desk.accounts_added.connect(self._added)
         desk.look.changed.connect(self.table.viewport().update)
 
-    # -- acting
+    # -- as a pane
 
-    def _switch(self) -> None:
-        ids = self.selected()
-        off = [
-            one
-            for one in ids
-            if (account := self.desk.host.pool.get(one)) and account.status is Status.DISABLED
-        ]
-        self.desk.enable_accounts(ids, on=bool(off))
+    def search_field(self) -> QLineEdit:
+        return self.search
 
-    def _clear_or_add(self) -> None:
-        if self.rows.total:
-            self.search.clear()
-            self.kind.setCurrentIndex(0)
-            self.apply_filter()
-        else:
-            self.desk.add_wanted.emit("")
+    def regions(self) -> Sequence[QWidget]:
+        list_ = self.table if len(self.rows) else self.empty.button
+        parts: list[QWidget] = [self.search, list_]
+        return [*parts, self.details] if self.details.isVisible() else parts
 
-    def apply_filter(self, *_: object) -> None:
-        """Show what the search and the state ask for."""
-        self._typing.stop()
-        text = self.search.text().strip().casefold()
-        chosen = self.kind.currentData()
-        kind = None if chosen is None else Kind(chosen)
-        self.rows.filter(partial(self._passes, text, kind))
-        self._show_counts()
+    def renew(self) -> bool:
+        """Check what is selected, or all that is shown."""
+        ids = self.acted_on()
+        self.acts.check(ids)
+        return bool(ids)
 
-    def _passes(self, text: str, kind: Kind | None, row: AccountRow) -> bool:
-        if text and text not in row.haystack:
+    def begin(self) -> bool:
+        self.desk.add_wanted.emit("")
+        return True
+
+    def halt(self) -> bool:
+        return self.work.halt()
+
+    def open_at(self, where: str) -> None:
+        """Show one account by `id:` and its id, or those in a state such as `owner`."""
+        what, _, name = where.partition(":")
+        if what == "id":
+            self.show_account(AccountId(name))
+        elif what in set(Kind):
+            self.show_kind(Kind(what))
+
+    def show_account(self, account_id: AccountId) -> bool:
+        """Select one account, whatever is filtered; returns whether there is one."""
+        if self.rows.find(account_id) is None:
             return False
-        return kind is None or self.rows.state(row).kind is kind
+        if self.rows.place(account_id) is None:
+            self.clear_filters()
+        self.table.select([account_id])
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        return True
 
-    # -- showing
+    def show_kind(self, kind: Kind | None) -> None:
+        """Show only accounts in this state."""
+        self._choose(replace(self.rows.sieve, states=frozenset() if kind is None else _KINDS[kind]))
+
+    def keepsake(self) -> Mapping[str, Any]:
+        sieve = self.rows.sieve
+        return {
+            "search": self.search.text(),
+            "states": [one.value for one in sieve.states],
+            "tiers": [one.value for one in sieve.tiers],
+            "tags": list(sieve.tags),
+            "adult": list(sieve.adult),
+            "selected": [*self.selected()],
+            "split": self.split.sizes(),
+            "typed": self.details.keepsake(),
+        }
+
+    def put_back(self, kept: Mapping[str, Any]) -> None:
+        tiers = set(Tier)
+        self.search.setText(str(kept.get("search", "")))
+        self._typing.stop()
+        self._choose(
+            Sieve(
+                self.search.text(),
+                states_of(kept),
+                frozenset(Tier(one) for one in kept.get("tiers", ()) if one in tiers),
+                frozenset(map(str, kept.get("tags", ()))),
+                frozenset(map(bool, kept.get("adult", ()))),
+            )
+        )
+        self.table.select([AccountId(str(one)) for one in kept.get("selected", ())])
+        sizes = kept.get("split")
+        if isinstance(sizes, list) and len(sizes) == len(self.split.sizes()):
+            self.split.setSizes(sizes)
+        self.details.put_back(kept.get("typed", {}))
+
+    def unsaved(self) -> int:
+        return self.details.unsaved()
+
+    def appeared(self) -> None:
+        missed, self._missed = frozenset(self._missed), set()
+        if missed:
+            self._change(missed)
+        self._tick.start()
+        self._warming.start()
+        self._time_went_on()
+        self.work.appeared()
+        self._recount()
+        self._show_details()
+
+    def vanished(self) -> None:
+        self.details.settle()
+        self._missed |= self._parts.keys()
+        self._parts.clear()
+        for timer in (self._tick, self._typing, self._counting, self._warming, self._taking):
+            timer.stop()
+        self.work.vanished()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.overview.be_low(self.height() < _LOW)
+
+    # -- bringing accounts
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Paste tokens anywhere; fields have taken what is theirs before. Enter goes to the details."""
+        if event.matches(QKeySequence.StandardKey.Paste):
+            if not self.desk.paste_accounts():
+                self.desk.say(self.tr("There is no token in the clipboard."))
+            return
+        enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+        if enter and self.table.hasFocus() and len(self._picked) == 1:
+            self.details.test.setFocus(Qt.FocusReason.OtherFocusReason)
+            return
+        super().keyPressEvent(event)
+
+    # -- what is chosen
+
+    def selected(self) -> list[AccountId]:
+        """The ids of the selected accounts."""
+        return cast("list[AccountId]", self.table.selected_keys())  # the keys of these rows
 
     def visible_rows(self) -> list[AccountRow]:
         """The rows that pass the filter, in order."""
         return [self.rows.row(place) for place in range(len(self.rows))]
 
+    def acted_on(self) -> list[AccountId]:
+        """Whom an act is about: what is selected, or else all that is shown."""
+        return self.selected() or [row.id for row in self.visible_rows()]
+
+    def remove_selected(self) -> None:
+        """Remove what is selected; there is an undo."""
+        self.acts.remove(self.selected())
+
+    def clear_filters(self) -> None:
+        """Show all accounts."""
+        self.search.clear()
+        self._choose(NO_SIEVE)
+
+    def apply_filter(self, *_: object) -> None:
+        """Show what the search and the choices ask for."""
+        self._choose(self.rows.sieve)
+
+    def _choose(self, sieve: Sieve) -> None:
+        self._typing.stop()
+        self._begin_arranging()
+        self.rows.sift(replace(sieve, text=self.search.text().strip()))
+        self._end_arranging()
+        self._recount()
+
+    def _clear_or_add(self) -> None:
+        if self.rows.total:
+            self.clear_filters()
+        else:
+            self.desk.add_wanted.emit("")
+
+    def _begin_arranging(self) -> None:
+        self._arranging += 1
+
+    def _end_arranging(self) -> None:
+        """Select again what was selected before a filter hid it."""
+        if self._arranging == 1:
+            if any(self.rows.place(one) is not None for one in self._picked.difference(self.selected())):
+                self.table.select(self._picked, show=False)
+            self._show_details()
+            self._show_acts()
+        self._arranging -= 1
+
+    def _selected(self, *_: object) -> None:
+        if self._arranging:
+            return
+        self._picked = set(self.selected())
+        self._show_details()
+        self._show_acts()
+
+    # -- menus
+
+    def open_acts(self) -> None:
+        """Open the menu of what can be done, below its button."""
+        self._open(self.acts.menu(self.acted_on(), self), self.act)
+
+    def _open_here(self, point: QPoint) -> None:
+        ids = self.selected()
+        if ids:
+            menu = self.acts.menu(ids, self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.table.viewport().mapToGlobal(point))
+
+    def _open_view(self) -> None:
+        self._open(self.columns.menu(), self.view)
+
+    @staticmethod
+    def _open(menu: QMenu, below: QWidget) -> None:
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(below.mapToGlobal(QPoint(0, below.height())))
+        # Not one that opens another menu: that would open at once, and take the keys.
+        able = (one for one in menu.actions() if one.isEnabled() and not one.isSeparator())
+        first = next((one for one in able if one.menu() is None), None)
+        if first is not None:
+            menu.setActiveAction(first)
+
+    # -- hearing
+
     def _heard(self, ids: frozenset[AccountId]) -> None:
         if self.isVisible():
-            self._changed(ids)
+            self._change(ids)
         else:
             self._missed |= ids
 
-    def _changed(self, ids: frozenset[AccountId]) -> None:
+    def _change(self, ids: frozenset[AccountId]) -> None:
+        if len(ids) > _AT_ONCE or self._parts:
+            # In the order of the pool, which is that of the list.
+            known = [one.id for one in self.desk.host.pool.accounts() if one.id in ids]
+            self._parts |= dict.fromkeys([*known, *ids.difference(known)])
+            self._taking.start()
+        else:
+            self._take(ids)
+
+    def _take_part(self) -> None:
+        part = list(islice(self._parts, _AT_ONCE))
+        for one in part:
+            del self._parts[one]
+        self._take(frozenset(part))
+        if self._parts:
+            self._taking.start()
+        elif self._to_show:
+            self._show_added()
+
+    def _take(self, ids: frozenset[AccountId]) -> None:
+        before = len(self.rows)
+        self._arranging += 1
         self.rows.changed(ids)
-        self._show_counts()
-        if not ids.isdisjoint(self.selected()[:1]) or not self.selected():
+        self._arranging -= 1
+        gone = {one for one in ids & self._picked if self.rows.find(one) is None}
+        self._picked -= gone
+        if (before == 0) is not (len(self.rows) == 0):
+            self._recount()
+        elif not self._counting.isActive():
+            self._counting.start()
+        if gone or not ids.isdisjoint(self._picked):
             self._show_details()
+        if gone or before != len(self.rows):
+            self._show_acts()
 
     def _added(self, ids: frozenset[AccountId]) -> None:
         if self.isVisible():
-            self.rows.changed(ids)
-            self._show_counts()
-            self.table.select(sorted(ids)[:1])
+            self._to_show = ids
+            self._change(ids)
+            if not self._parts:
+                self._show_added()
 
-    def _time_went_on(self) -> None:
-        self.rows.repaint_columns(STATE, USED)
-        if len(self.selected()) == 1:
+    def _show_added(self) -> None:
+        """Select the first of those that were added."""
+        ids, self._to_show = self._to_show, frozenset()
+        shown = next((row.id for row in self.visible_rows() if row.id in ids), None)
+        if shown is not None:
+            self.table.select([shown])
+
+    def _heard_jobs(self, ids: frozenset[str]) -> None:
+        if self.isVisible():
+            self.work.heard(ids)
+
+    def _heard_runs(self, _: object) -> None:
+        if self.isVisible() and len(self._picked) == 1:
             self._show_details()
 
-    def _show_counts(self) -> None:
-        counts = self.desk.host.pool.counts()
-        parts = [
-            self.tr("%n in all", "", counts.total),
-            self.tr("%n ready", "", counts.ready),
-            self.tr("%n resting", "", counts.cooling),
-            self.tr("%n waiting for you", "", counts.need_owner),
-        ]
-        if len(self.rows) != self.rows.total:
-            parts.insert(0, self.tr("%n shown", "", len(self.rows)))
-        self.counts.setText(" · ".join(parts) if counts.total else "")
-        self.check_all.setEnabled(len(self.rows) > 0)
-        if len(self.rows):
+    def _time_went_on(self) -> None:
+        if self.rows.time_went_on():
+            self._recount()
+        if len(self._picked) == 1:
+            self._show_details()
+
+    def _warm_up(self) -> None:
+        if self.rows.warm_up(_WARM_S):
+            self._warming.start()
+
+    # -- showing
+
+    def _heard_settings(self, _: object) -> None:
+        if self.isVisible():
+            self._recount()
+
+    def _recount(self) -> None:
+        self._counting.stop()
+        sieve = self.rows.sieve
+        self.overview.show_overview(self.rows.overview(), sieve.states)
+        self.filters.offer(sieve, self.rows.facets())
+        self._show_acts()
+        total, shown = self.rows.total, len(self.rows)
+        self.filters.setVisible(total > 0)
+        self.view.setVisible(total > 0)
+        if shown:
             self._lists.setCurrentIndex(0)
-            self.details.setVisible(True)
             return
-        if self.rows.total:
+        if total:
             self.empty.show_state(
                 "search",
                 self.tr("No account matches"),
-                self.tr("Nothing fits the search and the state chosen above."),
+                self.tr("Nothing fits the search and the filters chosen above."),
                 self.tr("Clear filters"),
             )
         else:
@@ -266,130 +504,24 @@ class AccountsPane(Pane):
                 self.tr("Add accounts…"),
             )
         self._lists.setCurrentIndex(1)
-        self.details.setVisible(False)
+
+    def _show_acts(self) -> None:
+        chosen, shown, total = self.table.selected_count(), len(self.rows), self.rows.total
+        if chosen:
+            rename(self.act, self.tr("Act on %n selected", "", chosen))
+        elif shown < total:
+            rename(self.act, self.tr("Act on %n shown", "", shown))
+        else:
+            rename(self.act, self.tr("Act on all %n", "", shown))
+        self.act.setEnabled(shown > 0)
+        text = self.tr("%1 of %2 shown").replace("%1", words.number(shown)).replace("%2", words.number(total))
+        self.shown.setText(text if shown < total else "")
 
     def _show_details(self, *_: object) -> None:
         ids = self.selected()
-        pool = self.desk.host.pool
-        chosen = [account for one in ids if (account := pool.get(one)) is not None]
-        self.details.show_accounts(chosen)
-
-
-class Details(QScrollArea):
-    """One account in full, or what can be done with several."""
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__()
-        self._desk = desk
-        self.setWidgetResizable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMinimumWidth(240)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        frame, layout = card()
-        self.setWidget(frame)
-        look = desk.look
-        self._name = section("")
-        self._hint = quiet(self.tr("Select an account to see its quota and why it is in its state."))
-        self._shape = QLabel()
-        self._state = Prose()
-        self._why = quiet()
-        self._quota = QWidget()
-        self._grid = QGridLayout(self._quota)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(GAP)
-        self._grid.setVerticalSpacing(6)
-        self._grid.setColumnStretch(2, 1)
-        self._facts = quiet()
-        self.check = button(self.tr("Check again"), look=look, icon="refresh")
-        self.switch = button(self.tr("Switch off"), look=look, icon="state-off")
-        self.remove = button(self.tr("Remove"), look=look, icon="remove")
-        state = QHBoxLayout()
-        state.setSpacing(8)
-        state.addWidget(self._shape, 0, Qt.AlignmentFlag.AlignTop)
-        state.addWidget(self._state, 1)
-        layout.addWidget(self._name)
-        layout.addWidget(self._hint)
-        layout.addLayout(state)
-        layout.addWidget(self._why)
-        layout.addWidget(self._quota)
-        layout.addWidget(self._facts)
-        layout.addStretch(1)
-        for one in (self.check, self.switch, self.remove):
-            layout.addWidget(one)
-        self._windows: tuple[object, ...] = ()
-        self.show_accounts([])
-
-    def why(self) -> str:
-        """The reason it gives."""
-        return self._why.text()
-
-    def show_accounts(self, accounts: list[Account]) -> None:
-        """Show these."""
-        one = accounts[0] if len(accounts) == 1 else None
-        self._hint.setVisible(not accounts)
-        for part in (self._shape, self._state, self._quota, self._facts):
-            part.setVisible(one is not None)
-        self._why.setVisible(False)
-        for act in (self.check, self.switch, self.remove):
-            act.setVisible(bool(accounts))
-        off = any(account.status is Status.DISABLED for account in accounts)
-        rename(self.switch, self.tr("Switch on") if off else self.tr("Switch off"))
-        if one is None:
-            count = len(accounts)
-            self._name.setText(self.tr("%n account(s) selected", "", count) if count else self.tr("Details"))
-            return
-        self._show(one)
-
-    def _show(self, account: Account) -> None:
-        now = self._desk.host.clock.now()
-        said = words.account_state(account, now)
-        self._name.setText(breakable(account.name))
-        icon, token = words.ICON_OF[said.kind]
-        dress_label(self._shape, icon, self._desk.look, token, 16)
-        self._state.setText(said.text)
-        why = " ".join(part for part in (said.why, words.what_to_do(account)) if part)
-        self._why.setText(why)
-        self._why.setVisible(bool(why))
-        self._show_windows(account, now)
-        self._facts.setText("\n".join(self._fact_lines(account, now)))
-
-    def _fact_lines(self, account: Account, now: float) -> list[str]:
-        fact = self.tr("%1: %2")
-        facts = [
-            (self.tr("Token"), str(account.token)),
-            (self.tr("Tier"), f"{words.tier(account.tier)}, {words.tier_source(account.tier_source)}"),
-            (self.tr("Answers"), words.number(account.uses)),
-            (self.tr("Failures"), words.number(account.failures)),
-            (self.tr("Last used"), words.ago(account.last_use_at, now)),
-            (self.tr("Last checked"), words.ago(account.synced_at, now)),
-        ]
-        if account.email and account.email != account.name:
-            facts.insert(1, (self.tr("Mail"), breakable(account.email)))
-        if account.last_failure:
-            when = words.ago(account.last_failure_at, now)
-            facts.append((self.tr("Last failure"), f"{account.last_failure} ({when})"))
-        return [fact.replace("%1", name).replace("%2", value) for name, value in facts]
-
-    def _show_windows(self, account: Account, now: float) -> None:
-        lines = tuple(
-            (
-                words.mode(mode),
-                f"{window.remaining} / {window.total}",
-                self.tr("full again at %1").replace("%1", words.at(window.reset_at))
-                if window.reset_at is not None and window.reset_at > now
-                else words.window_source(window.source),
-            )
-            for mode, window in account.windows.items()
-        )
-        if lines == self._windows:
-            return
-        self._windows = lines
-        while (item := self._grid.takeAt(0)) is not None:
-            old = item.widget()
-            if old is not None:
-                old.hide()
-                old.deleteLater()
-        for row, (mode, left, note) in enumerate(lines):
-            self._grid.addWidget(QLabel(mode), row, 0)
-            self._grid.addWidget(QLabel(left), row, 1)
-            self._grid.addWidget(quiet(note), row, 2)
+        if len(ids) > 1:
+            rows = [row for one in ids if (row := self.rows.find(one)) is not None]
+            self.details.show_many(ids, Counter(map(self.rows.state_of, rows)))
+        else:
+            found = [one for key in ids if (one := self.desk.host.pool.get(key)) is not None]
+            self.details.show_account(found[0] if found else None)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QMimeData, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from grokdesk.core.accounts import Tier, TierSource
 from grokdesk.core.errors import Broken
 from grokdesk.engine.import_export import Fate, How, Plan, planned
-from grokdesk.engine.reading import Reading
+from grokdesk.engine.reading import Found, Reading
 from grokdesk.platform.tasks import offload
-from grokdesk.ui import dialogs
+from grokdesk.ui import dialogs, words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
 from grokdesk.ui.models.plan import WHAT, PlanLines
 from grokdesk.ui.theme import GAP, MARGIN, code_font
 from grokdesk.ui.widgets.choice import Choice
-from grokdesk.ui.widgets.parts import Prose, button, buttons_row, quiet, rename, set_tone, title
+from grokdesk.ui.widgets.parts import Prose, button, buttons_row, hint, quiet, rename, set_tone, title
 from grokdesk.ui.widgets.table import Table
+from grokdesk.ui.windows.accounts_dialogs import split_tags
 
 MOST_BYTES: Final = 64 << 20
 _TYPING_MS: Final = 150
@@ -53,12 +57,15 @@ class AddAccounts(QDialog):
         self.setAcceptDrops(True)
         self.resize(*_SIZE)
         self.setMinimumSize(*_SMALLEST)
+        self._tagging = QTimer(self)
+        self._tagging.setSingleShot(True)
+        self._tagging.setInterval(_TYPING_MS)
         self._build()
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(_TYPING_MS)
         self._typing.timeout.connect(self.read)
-        self.paste.textChanged.connect(self._typing.start)
+        self.paste.textChanged.connect(lambda: self._wait(self._typing))
         if isinstance(begin, bytes):
             self.take_file(begin, "")
         elif begin:
@@ -90,6 +97,15 @@ class AddAccounts(QDialog):
             self.how.addItem(text, how)
         self.question = QLabel(self.tr("Accounts that are here already:"))
         self.question.setBuddy(self.how)
+        self.tier = Choice(self.tr("Tier of these accounts"), look)
+        self.tier.addItem(self.tr("Found out by itself"), "")
+        for tier in (Tier.BASIC, Tier.SUPER, Tier.HEAVY):
+            self.tier.addItem(words.tier(tier), tier.value)
+        self.tags = QLineEdit()
+        hint(self.tags, self.tr("Tags for all of them, parted by commas"))
+        self.tags.setAccessibleName(self.tr("Tags for all of them"))
+        self.tags.setClearButtonEnabled(True)
+        self.extras = QWidget()
         self.lines = PlanLines(look, self)
         self.table = Table(self.lines, self.tr("What would happen"), _WIDTHS, stretch=WHAT)
         self.table.horizontalHeader().setSortIndicator(WHAT, Qt.SortOrder.AscendingOrder)
@@ -110,6 +126,14 @@ class AddAccounts(QDialog):
         asked.setSpacing(GAP)
         asked.addWidget(self.question)
         asked.addWidget(self.how, 1)
+        extras = QHBoxLayout(self.extras)
+        extras.setContentsMargins(0, 0, 0, 0)
+        extras.setSpacing(GAP)
+        tier_asked = QLabel(self.tr("Tier:"))
+        tier_asked.setBuddy(self.tier)
+        extras.addWidget(tier_asked)
+        extras.addWidget(self.tier)
+        extras.addWidget(self.tags, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN, MARGIN - 4, MARGIN, MARGIN - 4)
         column.setSpacing(GAP)
@@ -119,6 +143,7 @@ class AddAccounts(QDialog):
         )
         column.addWidget(self.paste, 1)
         column.addLayout(files)
+        column.addWidget(self.extras)
         column.addLayout(asked)
         column.addLayout(said)
         column.addWidget(self.table, 3)
@@ -126,9 +151,17 @@ class AddAccounts(QDialog):
         self.cancel.clicked.connect(self.reject)
         self.add.clicked.connect(self.accept)
         self.how.currentIndexChanged.connect(lambda _: self._start(None))
+        self.tier.currentIndexChanged.connect(lambda _: self._start(None))
+        self.tags.textChanged.connect(lambda _: self._wait(self._tagging))
+        self._tagging.timeout.connect(lambda: self._start(None))
         self.file.clicked.connect(lambda: self._desk.work.start(self._choose_file(), exclusive="choose file"))
 
     # -- taking in
+
+    def _wait(self, timer: QTimer) -> None:
+        """Look at it when nothing was typed for a moment; until then there is nothing to press."""
+        self.add.setEnabled(False)
+        timer.start()
 
     def read(self) -> None:
         """Understand what was pasted."""
@@ -170,22 +203,30 @@ class AddAccounts(QDialog):
             return
         if data is not None:
             self._reading = self._desk.host.read_accounts(data)
-        self.plan = planned(self._reading, self._desk.host.pool.accounts(), self.chosen)
+        self.plan = planned(self._mark(self._reading), self._desk.host.pool.accounts(), self.chosen)
         self._show()
 
     async def _understand(self, data: str | bytes | None) -> None:
         if data is not None:
             self._reading = await offload(self._desk.host.read_accounts, data)
-        self.plan = await offload(planned, self._reading, self._desk.host.pool.accounts(), self.chosen)
+        mark, accounts, how = self._mark, self._desk.host.pool.accounts(), self.chosen
+        self.plan = await offload(lambda: planned(mark(self._reading), accounts, how))
         self._task = None
         self._show()
 
     def done(self, result: int) -> None:
+        self._tagging.stop()
         if self._task is not None:
             self._task.cancel()
         super().done(result)
 
     # -- showing
+
+    @property
+    def _mark(self) -> Callable[[Reading], Reading]:
+        """What gives a reading the tier and the tags that are chosen for all of it; for any thread."""
+        tier, tags = str(self.tier.currentData()), split_tags(self.tags.text())
+        return lambda reading: _marked(reading, Tier(tier) if tier else None, tags)
 
     @property
     def chosen(self) -> How:
@@ -203,6 +244,7 @@ class AddAccounts(QDialog):
             or self.chosen is not How.ADD
             or bool(counts.get(Fate.KNOWN) or counts.get(Fate.RENEWABLE))
         )
+        self.extras.setVisible(bool(self._reading.found))
         self.question.setVisible(asks)
         self.how.setVisible(asks)
         self.lines.show_plan(plan)
@@ -236,11 +278,11 @@ class AddAccounts(QDialog):
         if not self.plan.lines:
             self._say(self.tr("Nothing to add yet."), "info", "text2", "quiet")
         elif counts.get(Fate.UNREADABLE) or counts.get(Fate.RENEWABLE) or counts.get(Fate.GONE):
-            self._say(", ".join(parts) + ".", "warning", "warn", "warn")
+            self._say(words.sentence(parts), "warning", "warn", "warn")
         elif self.plan.changes_something:
-            self._say(", ".join(parts) + ".", "check", "ok", "ok")
+            self._say(words.sentence(parts), "check", "ok", "ok")
         else:
-            self._say(", ".join(parts) + ".", "info", "text2", "quiet")
+            self._say(words.sentence(parts), "info", "text2", "quiet")
 
     def _say(self, text: str, icon: str, token: str, tone: str) -> None:
         self._summary.setText(text)
@@ -257,7 +299,7 @@ class AddAccounts(QDialog):
             parts.append(self.tr("Update %n", "", changed) if not new else self.tr("update %n", "", changed))
         if gone:
             parts.append(self.tr("Remove %n", "", gone) if not parts else self.tr("remove %n", "", gone))
-        return ", ".join(parts) or self.tr("Add")
+        return words.listed(parts) or self.tr("Add")
 
     def _repaint(self) -> None:
         self.lines.repaint_columns(WHAT, WHAT)
@@ -289,6 +331,20 @@ class AddAccounts(QDialog):
         elif begin:
             self.paste.setPlainText(begin)
             self.read()
+
+
+def _marked(reading: Reading, tier: Tier | None, tags: Sequence[str]) -> Reading:
+    made = reading.marked(tags, tier)
+    if tier is None:
+        return made
+    # Chosen by the owner: no check overrules it.
+    entries = (
+        Found(one.where, replace(one.account, tier_source=TierSource.FIXED))
+        if isinstance(one, Found)
+        else one
+        for one in made.entries
+    )
+    return replace(made, entries=tuple(entries))
 
 
 def can_take(mime: QMimeData) -> bool:

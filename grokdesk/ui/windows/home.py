@@ -18,9 +18,12 @@ from PySide6.QtWidgets import (
 )
 
 from grokdesk.core.notices import GatewayPhase
+from grokdesk.core.usage import MEDIAN, summed, together
 from grokdesk.ui import dialogs, words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
+from grokdesk.ui.languages import told
+from grokdesk.ui.models.usage import percent, span
 from grokdesk.ui.theme import GAP, MARGIN, code_font
 from grokdesk.ui.widgets.parts import button, card, quiet, section, title
 from grokdesk.ui.widgets.status_bar import gateway_words
@@ -122,13 +125,15 @@ class Home(Pane):
         self._words.setText(text)
         self._base.setText(state.base_url if running else self.tr("Apps cannot connect while it is stopped."))
         if state.phase is GatewayPhase.FAILED:
-            self._base.setText(f"{state.error} {state.hint}".strip())
+            self._base.setText(told(state.error, state.hint))
         self.copy_base.setEnabled(running)
         self._key.setText(desk.masked_key())
         has_key = desk.key() is not None
         self.copy_key.setEnabled(has_key)
         self._show_snippet()
         counts = desk.host.pool.counts()
+        if not empty and self.isVisible():
+            desk.work.start(self._read_usage(), exclusive="figures of the day")
         for label, value in (
             (self._ready, counts.ready),
             (self._cooling, counts.cooling),
@@ -159,6 +164,7 @@ class Home(Pane):
         column.addWidget(self._connect_card())
         column.addWidget(self._snippet_card(), 1)
         column.addWidget(self._accounts_card())
+        column.addWidget(self._usage_card())
         column.addStretch(1)
         inner.setMaximumWidth(_WIDEST + 2 * MARGIN)
         return _scrolling(inner)
@@ -199,6 +205,7 @@ class Home(Pane):
         grid.addWidget(self.new_key, 1, 2)
         layout.addLayout(grid)
         self.copy_base.clicked.connect(desk.copy_address)
+        QWidget.setTabOrder(self.new_key, self.copy_key)
         self.copy_key.clicked.connect(desk.copy_key)
         self.new_key.clicked.connect(lambda: desk.work.start(self._ask_new_key(), exclusive="ask key"))
         return frame
@@ -207,8 +214,14 @@ class Home(Pane):
         frame, layout = card()
         head = QHBoxLayout()
         head.addWidget(section(self.tr("Connect an app")), 1)
+        self.steps = button(self.tr("First steps"), kind="plain", look=self.desk.look, icon="flag")
+        self.set_up = button(self.tr("Set up an app…"), look=self.desk.look, icon="plug")
         self.copy_snippet = button(self.tr("Copy with key"), kind="primary", look=self.desk.look, icon="copy")
+        head.addWidget(self.steps)
+        head.addWidget(self.set_up)
         head.addWidget(self.copy_snippet)
+        self.steps.clicked.connect(lambda: self.desk.pane_wanted.emit("first"))
+        self.set_up.clicked.connect(lambda: self.desk.pane_wanted.emit("connect"))
         layout.addLayout(head)
         self.tabs = QTabBar()
         self.tabs.setAccessibleName(self.tr("Kind of example"))
@@ -247,6 +260,35 @@ class Home(Pane):
         self.add.clicked.connect(lambda: self.desk.add_wanted.emit(""))
         self.show_needy.clicked.connect(lambda: self.desk.pane_wanted.emit("accounts:owner"))
         return frame
+
+    def _usage_card(self) -> QFrame:
+        frame, layout = card()
+        head = QHBoxLayout()
+        head.addWidget(section(self.tr("Last 24 hours")), 1)
+        self.show_usage = button(self.tr("Show usage"), look=self.desk.look, icon="requests")
+        head.addWidget(self.show_usage)
+        layout.addLayout(head)
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        self._asked = self._figure(row, self.tr("requests"))
+        self._answered = self._figure(row, self.tr("answered"))
+        self._first = self._figure(row, self.tr("to the first word, median"))
+        layout.addLayout(row)
+        self.show_usage.clicked.connect(lambda: self.desk.pane_wanted.emit("requests:usage"))
+        self._usage = frame
+        frame.setVisible(False)
+        return frame
+
+    async def _read_usage(self) -> None:
+        usage = self.desk.host.runs.usage
+        if usage is None:
+            return
+        hours = await usage.between(*span(self.desk.host.clock.now(), 1))
+        whole = together(summed(hours, lambda _: 0).values())
+        self._asked.setText(words.number(whole.requests))
+        self._answered.setText(percent(whole.success))
+        self._first.setText(words.milliseconds(whole.first_ms(MEDIAN)))
+        self._usage.setVisible(True)
 
     def _figure(self, row: QHBoxLayout, name: str) -> QLabel:
         box = QVBoxLayout()
@@ -352,7 +394,10 @@ class FirstRun(QWidget):
             row.addWidget(self._choice(desk, name, icon_name, words_, act))
         row.addStretch(1)
         column.addLayout(row)
+        self.steps = button(self.tr("Show me step by step"), kind="plain", look=look, icon="flag")
+        column.addWidget(self.steps, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
+        self.steps.clicked.connect(lambda: desk.pane_wanted.emit("first"))
         self.add.clicked.connect(lambda: desk.add_wanted.emit(""))
         self.demo.clicked.connect(desk.start_demo)
 

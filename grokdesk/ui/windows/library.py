@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import (
@@ -41,11 +42,12 @@ from grokdesk.ui import report, words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress
 from grokdesk.ui.models.library import MADE, MODEL, PROMPT, SHAPE, SIZE, Files, size
-from grokdesk.ui.theme import GAP, MARGIN, ROW
+from grokdesk.ui.theme import GAP, MARGIN
 from grokdesk.ui.widgets.choice import Choice
 from grokdesk.ui.widgets.empty import StateView
-from grokdesk.ui.widgets.parts import Elided, Prose, button, set_tone, title
-from grokdesk.ui.widgets.table import WholeRows
+from grokdesk.ui.widgets.parts import Elided, Prose, button, hint, set_tone, title
+from grokdesk.ui.widgets.table import by_rows
+from grokdesk.ui.widgets.telling import Telling
 from grokdesk.ui.widgets.thumbnails import Thumbnails
 from grokdesk.ui.widgets.wall import Wall, selected_rows
 from grokdesk.ui.windows.library_acts import LibraryActs
@@ -106,6 +108,38 @@ class LibraryPane(Pane):
 
     def search_field(self) -> QLineEdit:
         return self.grok.search if self.tabs.currentIndex() == _GROK else self.search
+
+    def keepsake(self) -> Mapping[str, Any]:
+        return {
+            "search": self.search.text(),
+            "kind": self.kind.currentData(),
+            "tag": self.tag.currentData(),
+            "favourites": self.favourites.isChecked(),
+            "deleted": self.deleted.isChecked(),
+            "wall": self.as_wall.isChecked(),
+            "tab": self.tabs.currentIndex(),
+            "grok": self.grok.keepsake(),
+        }
+
+    def put_back(self, kept: Mapping[str, Any]) -> None:
+        for one in (self.search, self.kind, self.tag, self.favourites, self.deleted):
+            one.blockSignals(True)
+        self.search.setText(str(kept.get("search", "")))
+        self.kind.setCurrentIndex(max(0, self.kind.findData(kept.get("kind"))))
+        tag = kept.get("tag")
+        if tag:
+            # The others follow with the files that have them.
+            self.tag.addItem(str(tag), str(tag))
+            self.tag.setCurrentIndex(self.tag.count() - 1)
+            self._tags.add(str(tag))
+            self.tag.setEnabled(True)
+        self.favourites.setChecked(bool(kept.get("favourites")))
+        self.deleted.setChecked(bool(kept.get("deleted")))
+        for one in (self.search, self.kind, self.tag, self.favourites, self.deleted):
+            one.blockSignals(False)
+        self._show_view(wall=bool(kept.get("wall", True)))
+        self.grok.put_back(kept.get("grok", {}))
+        self.tabs.setCurrentIndex(int(kept.get("tab", _LOCAL)))
 
     def appeared(self) -> None:
         if self._missed:
@@ -322,6 +356,10 @@ class LibraryPane(Pane):
         self._show_limits()
         self._show_state()
         self._show_selection()
+
+    def _heard_settings(self, _: object) -> None:
+        if self.isVisible():
+            self._show_limits()
 
     def _show_limits(self) -> None:
         media = self.desk.host.live.now.media
@@ -553,7 +591,7 @@ class LibraryPane(Pane):
     def _build_tools(self) -> QHBoxLayout:
         look = self.desk.look
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search by prompt, model, tag or account"))
+        hint(self.search, self.tr("Search by prompt, model, tag or account"))
         self.search.setAccessibleName(self.tr("Search files"))
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(120)
@@ -658,7 +696,7 @@ class LibraryPane(Pane):
         desk.bridge.library.connect(self._heard)
         desk.bridge.media_jobs.connect(self._heard_media)
         desk.bridge.jobs.connect(self._heard_acts)
-        desk.bridge.settings.connect(lambda _: self._show_limits() if self.isVisible() else None)
+        desk.bridge.settings.connect(self._heard_settings)
         self._shortcuts()
 
     def _shortcuts(self) -> None:
@@ -715,20 +753,10 @@ class FilesTable(QTableView):
     def __init__(self, files: Files, name: str) -> None:
         super().__init__()
         self.setModel(files)
-        self.setItemDelegate(WholeRows(self))
-        self.setAccessibleName(name)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._telling = Telling(self)
+        by_rows(self, name)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setCornerButtonEnabled(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(48)
         for column, width in _WIDTHS.items():
             header.resizeSection(column, width)

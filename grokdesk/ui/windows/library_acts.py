@@ -28,7 +28,7 @@ from grokdesk.core.notices import GatewayPhase
 from grokdesk.engine.library_exchange import Moving, export, import_folder, name_for_people, sidecar
 from grokdesk.platform import media_files
 from grokdesk.platform.tasks import offload
-from grokdesk.ui import dialogs, report
+from grokdesk.ui import dialogs, report, words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.theme import GAP, MARGIN
 from grokdesk.ui.widgets.parts import button, buttons_row, fit, quiet, section
@@ -148,7 +148,7 @@ class LibraryActs(QObject):
             parts.append(self.tr("%n were there already", "", moved.known))
         if moved.refused:
             parts.append(self.tr("%n are not there any more", "", moved.refused))
-        return ", ".join(parts) + "."
+        return words.sentence(parts)
 
     def show_in_folder(self, kept: Kept) -> None:
         """Show a file in the file manager."""
@@ -303,7 +303,7 @@ class LibraryActs(QObject):
             parts.append(self.tr("%n were here already", "", moved.known))
         if moved.refused:
             parts.append(self.tr("%n could not be read", "", moved.refused))
-        return ", ".join(parts) + "."
+        return words.sentence(parts)
 
     # -- moving
 

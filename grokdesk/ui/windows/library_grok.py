@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -15,11 +16,12 @@ from grokdesk.core.errors import GrokDeskError
 from grokdesk.engine.jobs import Result
 from grokdesk.ui import dialogs, report, words
 from grokdesk.ui.desk import Desk
+from grokdesk.ui.languages import joined, told
 from grokdesk.ui.models.library import size
 from grokdesk.ui.models.rows import Column, Rows
 from grokdesk.ui.theme import GAP
 from grokdesk.ui.widgets.empty import StateView
-from grokdesk.ui.widgets.parts import button, quiet, rename
+from grokdesk.ui.widgets.parts import button, hint, quiet, rename
 from grokdesk.ui.widgets.table import Table
 
 _ACCOUNT_WIDTHS: Final = (120, 56, 74)
@@ -108,6 +110,24 @@ class AtGrok(QWidget):
             self._search()
         self._show_state()
 
+    def keepsake(self) -> Mapping[str, Any]:
+        """What Grok was asked for and said, which is not to be asked for again."""
+        return {
+            "search": self.search.text(),
+            "keepers": list(self.keepers.everything()),
+            "listings": self._listings,
+            "jobs": self._jobs,
+        }
+
+    def put_back(self, kept: Mapping[str, Any]) -> None:
+        """Take what `keepsake` returned."""
+        self._listings = dict(kept.get("listings", {}))
+        self._jobs = dict(kept.get("jobs", {}))
+        self.keepers.fill(kept.get("keepers", ()))
+        self.keepers.sort(0)
+        self.search.setText(str(kept.get("search", "")))
+        self.appeared()
+
     def heard_jobs(self, ids: frozenset[str]) -> None:
         """Acts on accounts went on: take in what they have found out."""
         for job_id in ids:
@@ -135,7 +155,7 @@ class AtGrok(QWidget):
                 wrong="",
             )
         else:
-            keeper = replace(keeper, files=None, wrong=f"{result.said} {result.hint}".strip())
+            keeper = replace(keeper, files=None, wrong=told(result.said, result.hint))
         self.keepers.apply({keeper.id: keeper})
 
     def _known(self) -> list[Keeper]:
@@ -221,7 +241,7 @@ class AtGrok(QWidget):
                 except GrokDeskError as error:
                     place = self.assets.place(one)
                     name = (self.assets.row(place).name if place is not None else "") or one
-                    failed.append(f"{name}: {error.message}")
+                    failed.append(f"{name}: {told(error.message)}")
                     continue
                 deleted.add(one)
                 self.assets.apply({one: None})
@@ -229,7 +249,7 @@ class AtGrok(QWidget):
             self._forget(account_id, deleted)
         if failed:
             said = self.tr("%n file(s) could not be deleted.", "", len(failed))
-            self._desk.say(f"{said} {' '.join(failed[:_TOLD])}", "error")
+            self._desk.say(joined(said, *failed[:_TOLD]), "error")
         else:
             self._desk.say(self.tr("%n file(s) deleted at Grok.", "", len(deleted)), "ok")
 
@@ -250,7 +270,7 @@ class AtGrok(QWidget):
     def _build(self) -> None:
         look = self._desk.look
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search accounts"))
+        hint(self.search, self.tr("Search accounts"))
         self.search.setAccessibleName(self.tr("Search accounts"))
         self.search.setClearButtonEnabled(True)
         self.look = button(self.tr("Ask Grok"), look=look, icon="cloud")

@@ -25,6 +25,7 @@ from grokdesk.engine.jobs import JobState as ActState
 from grokdesk.ui import dialogs
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
+from grokdesk.ui.languages import told
 from grokdesk.ui.models.rows import Column, Rows
 from grokdesk.ui.theme import GAP, MARGIN
 from grokdesk.ui.widgets.parts import Elided, Prose, button, buttons_row, quiet, section
@@ -209,7 +210,7 @@ class Strip(QWidget):
                     job.id,
                     "state-failed",
                     title,
-                    f"{job.failure} {job.hint}".strip(),
+                    told(job.failure, job.hint),
                     tone="error",
                     again=(lambda: self._again(job)) if _is_whole(job) else None,
                 )
@@ -236,12 +237,13 @@ class Strip(QWidget):
             jobs = self._desk.host.jobs
             fraction = job.done / job.total if job.total else 0.0
             self._all[job.id] = Shown(
-                job.id, "cloud", job.title, note, fraction, cancel=lambda: jobs.cancel(job.id)
+                job.id, "cloud", told(job.title), note, fraction, cancel=lambda: jobs.cancel(job.id)
             )
         elif job.failed:
             note = self.tr("%n account(s) failed.", "", job.failed)
+            title = told(job.title)
             self._all[job.id] = Shown(
-                job.id, "state-failed", job.title, note, tone="error", details=lambda: self._show_results(job)
+                job.id, "state-failed", title, note, tone="error", details=lambda: self._show_results(job)
             )
         else:
             if job.id in self._all or job.done:
@@ -252,8 +254,8 @@ class Strip(QWidget):
         if job.id in self._away:
             return
         self._away.add(job.id)
-        said = job.results[0].said if job.total == 1 and job.results else ""
-        text = self.tr("%1: done.").replace("%1", job.title)
+        said = told(job.results[0].said) if job.total == 1 and job.results else ""
+        text = self.tr("%1: done.").replace("%1", told(job.title))
         self._desk.say(said or text, "ok")
 
     def _show_results(self, job: Job) -> None:
@@ -283,7 +285,7 @@ class Strip(QWidget):
         now = moves.now
         far = self.tr("%1 of %2").replace("%1", str(now.done)).replace("%2", str(now.total))
         if moves.over:
-            note = f"{moves.failure} {moves.hint}".strip()
+            note = told(moves.failure, moves.hint)
             if now.done:
                 note = self.tr("After %1: %2").replace("%1", far).replace("%2", note)
             self._all[moves.key] = Shown(moves.key, "state-failed", moves.title, note, tone="error")
@@ -327,17 +329,17 @@ class Results(QDialog):
 
     def __init__(self, parent: QWidget, job: Job) -> None:
         super().__init__(parent)
-        self.setWindowTitle(job.title)
-        self.setAccessibleName(job.title)
+        self.setWindowTitle(told(job.title))
+        self.setAccessibleName(told(job.title))
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.rows: Rows[Result] = Rows(
             (
                 Column(self.tr("Account"), lambda one: one.name, lambda one: one.name.casefold()),
                 Column(
                     self.tr("Result"),
-                    lambda one: f"{one.said} {one.hint}".strip(),
+                    lambda one: told(one.said, one.hint),
                     lambda one: (one.ok, one.said),
-                    tip=lambda one: f"{one.said} {one.hint}".strip(),
+                    tip=lambda one: told(one.said, one.hint),
                 ),
             ),
             key=lambda one: one.account,
@@ -354,7 +356,7 @@ class Results(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN - 4)
         layout.setSpacing(GAP)
-        layout.addWidget(section(job.title))
+        layout.addWidget(section(told(job.title)))
         layout.addWidget(quiet(self.tr("%n account(s) failed.", "", job.failed)))
         layout.addWidget(self.table, 1)
         layout.addLayout(buttons_row(self.close_, self.retry))

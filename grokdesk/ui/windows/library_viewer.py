@@ -357,6 +357,7 @@ class Viewer(QWidget):
         panel.setFixedWidth(_INFO)
         panel.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         panel.setAccessibleName(self.tr("What is known of it"))
+        panel.setProperty("kind", "reading")
         return panel
 
     def _connect(self) -> None:

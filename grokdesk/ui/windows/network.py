@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
@@ -68,6 +71,24 @@ class NetworkPane(Pane):
                 self.cloudflare.show_way(way)
         else:
             self.show_way(where)
+
+    def keepsake(self) -> Mapping[str, Any]:
+        return {
+            "page": self.tabs.currentIndex(),
+            "trials": self.trials.keepsake(),
+            "ways": self.proxies.table.selected_keys(),
+            "checks": self.cloudflare.table.selected_keys(),
+            "typed": self.cloudflare.typed(),
+        }
+
+    def put_back(self, kept: Mapping[str, Any]) -> None:
+        self.trials.put_back(kept.get("trials", {}))
+        self.proxies.refresh()
+        self.proxies.table.select(kept.get("ways", ()))
+        self.cloudflare.refresh()
+        self.cloudflare.table.select(kept.get("checks", ()))
+        self.cloudflare.type_again(kept.get("typed", ()))
+        self.tabs.setCurrentIndex(int(kept.get("page", PROXIES)))
 
     def appeared(self) -> None:
         self._page().appeared()

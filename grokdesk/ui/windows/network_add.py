@@ -22,8 +22,10 @@ from PySide6.QtWidgets import (
 from grokdesk.core.egress import DIRECT, Purpose, normal_way, public_name
 from grokdesk.core.settings import EgressMode
 from grokdesk.platform.tasks import offload
+from grokdesk.ui import words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
+from grokdesk.ui.languages import joined, told
 from grokdesk.ui.models.ways import WayFate, WayLine, WayLines, understood
 from grokdesk.ui.theme import GAP, MARGIN, code_font
 from grokdesk.ui.widgets.choice import Choice
@@ -188,13 +190,13 @@ class AddWays(QDialog):
             parts.append(self.tr("%n named twice", "", counts[WayFate.REPEATED]))
         if counts[WayFate.WRONG]:
             parts.append(self.tr("%n not understood", "", counts[WayFate.WRONG]))
-        text = ", ".join(parts) + "."
+        text = words.sentence(parts)
         if not found:
             self._say(self.tr("Nothing to add yet."), "info", "text2", "quiet")
         elif counts[WayFate.WRONG]:
             first = next(line for line in found if line.fate is WayFate.WRONG)
-            why = self.tr("Line %1: %2.").replace("%1", str(first.line)).replace("%2", first.why)
-            self._say(f"{text} {why}", "warning", "warn", "warn")
+            why = self.tr("Line %1: %2.").replace("%1", str(first.line)).replace("%2", told(first.why))
+            self._say(joined(text, why), "warning", "warn", "warn")
         elif new:
             self._say(text, "check", "ok", "ok")
         else:
@@ -291,8 +293,8 @@ class EditWay(QDialog):
                 self.address.text(), self.user.text(), self.password.text() or self._password
             )
         except ValueError as error:
-            text = str(error)
-            problem = f"{text[:1].upper()}{text[1:]}."
+            text = told(str(error))
+            problem = self.tr("%1.").replace("%1", f"{text[:1].upper()}{text[1:]}")
         others: Iterable[str] = _listed(self._desk, self.purpose)
         is_itself = self.way == self._old and self.purpose is self._old_purpose
         if not problem and self.way in others and not is_itself:

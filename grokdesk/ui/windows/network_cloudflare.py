@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer
@@ -23,6 +23,7 @@ from grokdesk.core.settings import ClearanceMode, EgressSettings
 from grokdesk.ui import words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
+from grokdesk.ui.languages import joined, told
 from grokdesk.ui.models import clearances as models
 from grokdesk.ui.models.clearances import ClearanceRows, browser_of
 from grokdesk.ui.models.ways import Trial
@@ -294,6 +295,17 @@ class CloudflarePage(QWidget):
         self.agent.setText(egress.user_agent if egress.cookies else "")
         self._say_solver("", "info", "text2", "quiet")
 
+    def typed(self) -> tuple[str, ...]:
+        """What was typed and not saved: cookies, user agent, and address of the solver."""
+        return self.cookies.toPlainText(), self.agent.text(), self.address.text()
+
+    def type_again(self, typed: Sequence[str]) -> None:
+        """Take what `typed` returned."""
+        if len(typed) == len(self.typed()):
+            self.cookies.setPlainText(typed[0])
+            self.agent.setText(typed[1])
+            self.address.setText(typed[2])
+
     def _show_why(self, *_: object) -> None:
         chosen = self.selected()
         solver = self._egress.clearance is ClearanceMode.FLARESOLVERR
@@ -316,7 +328,7 @@ class CloudflarePage(QWidget):
         icon, token = words.ICON_OF[said.kind]
         failed = self._problems.get(row.way, "")
         parts = [failed] if failed.startswith(said.why) and failed else [said.why, failed]
-        text = " ".join(part for part in (*parts, self._tested(row)) if part)
+        text = joined(*parts, self._tested(row))
         self._say_why(text, icon, token)
 
     def _tested(self, row: CheckState) -> str:
@@ -329,7 +341,7 @@ class CloudflarePage(QWidget):
 
     def _test_words(self, found: Tested) -> str:
         if not found.reachable:
-            return self.tr("Test at %1: not reachable. %2").replace("%2", found.failure)
+            return self.tr("Test at %1: not reachable. %2").replace("%2", told(found.failure))
         text = (
             self.tr("Test at %1: Cloudflare wants to see a browser first (%2, %3).")
             if found.challenged
@@ -373,13 +385,13 @@ class CloudflarePage(QWidget):
             return
         problem = check_manual(cookies, agent)
         fits = self.tr("Cookie and browser fit together: %1.").replace("%1", browser_of(agent))
-        self._say_fit(problem or fits, problem is not None)
+        self._say_fit(told(problem) if problem else fits, problem is not None)
         self.save_pasted.setEnabled(problem is None)
 
     def _stored(self, egress: EgressSettings) -> str:
         problem = check_manual(egress.cookies, egress.user_agent)
         if problem:
-            return problem
+            return told(problem)
         found = egress.cookies.partition("cf_clearance=")[2].partition(";")[0].strip()
         text = self.tr("Saved: cf_clearance …%1, %2. When it is refused, paste a new one.")
         return text.replace("%1", found[-_TAIL:]).replace("%2", browser_of(egress.user_agent))
@@ -428,7 +440,7 @@ class CloudflarePage(QWidget):
         try:
             await self._change({"egress.solver_url": address}, "")
         except GrokDeskError as error:
-            self._say_solver(error.message, "warning", "error", "error")
+            self._say_solver(told(error.message), "warning", "error", "error")
             return
         self._say_solver(self.tr("Saved."), "check", "ok", "ok")
 
@@ -445,7 +457,7 @@ class CloudflarePage(QWidget):
         finally:
             self.test_solver.setEnabled(bool(self.address.text().strip()))
         if not found.reachable:
-            self._say_solver(f"{found.failure} {found.hint}".strip(), "warning", "error", "error")
+            self._say_solver(told(found.failure, found.hint), "warning", "error", "error")
         else:
             self._say_solver(self._solver_words(found), "check", "ok", "ok")
 
@@ -457,9 +469,9 @@ class CloudflarePage(QWidget):
         )
         answer = answer.replace("%2", words.milliseconds(found.latency_ms)).replace("%1", found.version)
         if not found.browsers:
-            return f"{answer} {self.tr('It keeps no browser open.')}"
+            return joined(answer, self.tr("It keeps no browser open."))
         browsers = self.tr("%n browser(s) open, %1 for GrokDesk.", "", found.browsers)
-        return f"{answer} {browsers.replace('%1', str(found.ours))}"
+        return joined(answer, browsers.replace("%1", str(found.ours)))
 
     def _say_solver(self, text: str, icon: str, token: str, tone: str) -> None:
         self.solver_says.setText(text)
@@ -488,7 +500,7 @@ class CloudflarePage(QWidget):
         try:
             await self.desk.host.egress.solve_now(way)
         except GrokDeskError as error:
-            self._problems[way] = f"{error.message} {error.hint}".strip()
+            self._problems[way] = told(error.message, error.hint)
             self._heard()
             return
         self._heard()

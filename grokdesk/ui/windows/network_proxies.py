@@ -25,6 +25,7 @@ from grokdesk.core.settings import EgressMode, EgressSettings
 from grokdesk.ui import dialogs, words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
+from grokdesk.ui.languages import told
 from grokdesk.ui.models import ways as models
 from grokdesk.ui.models.ways import WayKey, WayRow, Ways
 from grokdesk.ui.theme import GAP
@@ -316,7 +317,7 @@ class ProxiesPage(QWidget):
         try:
             await self.desk.host.egress.look_up_system()
         except GrokDeskError as error:
-            self._problem = f"{error.message} {error.hint}".strip()
+            self._problem = told(error.message, error.hint)
         self._heard()
 
     # -- acting

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
 from grokdesk.core.egress import Tested
 from grokdesk.core.errors import GrokDeskError
+from grokdesk.ui import words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.models.ways import NO_TRIAL, Trial, WayKey, WayRow
 
@@ -79,6 +80,14 @@ class Trials(QObject):
         kept = frozenset(keys)
         self._found = {key: trial for key, trial in self._found.items() if key in kept}
 
+    def keepsake(self) -> Mapping[WayKey, Trial]:
+        """What was found out, for a pane in another language. What is still being tested is not among it."""
+        return dict(self._found)
+
+    def put_back(self, found: Mapping[WayKey, Trial]) -> None:
+        """Take what `keepsake` returned."""
+        self._found = {**found, **self._found}
+
     async def _test(self, key: WayKey, target: str) -> None:
         async with self._at_once:
             host = self._desk.host
@@ -104,4 +113,4 @@ class Trials(QObject):
             parts.append(self.tr("%n not reachable", "", lost))
         if stopped:
             parts.append(self.tr("%n challenged by Cloudflare", "", stopped))
-        self._desk.say(", ".join(parts) + ".", "" if lost or stopped else "ok")
+        self._desk.say(words.sentence(parts), "" if lost or stopped else "ok")

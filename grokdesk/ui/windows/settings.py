@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from socket import gethostname
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QKeyEvent, QKeySequence
@@ -32,18 +32,37 @@ from grokdesk.platform.tasks import offload
 from grokdesk.ui import dialogs, settings_words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
+from grokdesk.ui.languages import told
 from grokdesk.ui.models.settings import Draft
 from grokdesk.ui.theme import GAP, MARGIN
 from grokdesk.ui.widgets.empty import StateView
-from grokdesk.ui.widgets.parts import Prose, button, card, line, quiet, section, set_tone, title
+from grokdesk.ui.widgets.parts import Prose, button, card, hint, line, quiet, section, set_tone, title
 from grokdesk.ui.widgets.setting_row import SettingRow, haystack, searched_words
 from grokdesk.ui.windows.pane import Pane
+from grokdesk.ui.windows.settings_page import SettingsPage
 
 _TYPING_MS: Final = 120
 _PAGES_WIDTH: Final = 168
 _LARGEST_FILE: Final = 1 << 20
 _MOST_NOTES: Final = 5
 _EMPTY_FILE: Final = b"# Settings of GrokDesk. What is not written here is as it comes.\n"
+
+
+def _models(desk: Desk) -> SettingsPage:
+    from grokdesk.ui.windows.models_page import ModelsPage  # noqa: PLC0415 - only when it is visited
+
+    return ModelsPage(desk)
+
+
+def _logs(desk: Desk) -> SettingsPage:
+    from grokdesk.ui.windows.logs_page import LogsPage  # noqa: PLC0415 - only when it is visited
+
+    return LogsPage(desk)
+
+
+# Pages that are more than rows, and what of their settings they show in a better way than a row.
+_MADE: Final[Mapping[str, Callable[[Desk], SettingsPage]]] = {"models": _models, "logs": _logs}
+_IN_PAGE: Final = frozenset({"models.off", "models.aliases", "models.order", "logging.level"})
 
 
 class SettingsPane(Pane):
@@ -56,6 +75,7 @@ class SettingsPane(Pane):
         self.draft = Draft(desk.host.live.now)
         self.rows: dict[str, SettingRow] = {}
         self._sections: dict[str, _SectionBox] = {}
+        self._made: dict[str, SettingsPage] = {}
         self._pages = settings_words.pages()
         self._page = self._pages[0].key
         self._words: tuple[str, ...] = ()
@@ -73,30 +93,81 @@ class SettingsPane(Pane):
     # -- what other parts call
 
     def search_field(self) -> QLineEdit:
-        return self.search
+        """The search of the page, if it has one; from there that of all settings."""
+        made = self.made_page
+        inner = made.search_field() if made is not None else None
+        return self.search if inner is None or inner.hasFocus() else inner
+
+    def regions(self) -> Sequence[QWidget]:
+        made = self.made_page
+        return (
+            self.search,
+            self._pages_area,
+            *(made.regions() if made is not None else (self.area,)),
+            self.bar,
+        )
+
+    def renew(self) -> bool:
+        made = self.made_page
+        return made.renew() if made is not None else False
+
+    def keepsake(self) -> Mapping[str, Any]:
+        made = {key: page.keepsake() for key, page in self._made.items()}
+        return {"page": self._page, "search": self.search.text(), "edits": self.draft.edits, "made": made}
+
+    def put_back(self, kept: Mapping[str, Any]) -> None:
+        if any(page.key == kept.get("page") for page in self._pages):
+            self.show_page(str(kept["page"]))
+        self.draft.replace({name: value for name, value in kept.get("edits", {}).items() if name in fields()})
+        if kept.get("search"):
+            self.search.setText(str(kept["search"]))
+            self.apply_search()
+        for key, inner in kept.get("made", {}).items():
+            if key in _MADE:
+                self._make_page(key).put_back(inner)
+        self._show_draft()
+
+    @property
+    def made_page(self) -> SettingsPage | None:
+        """The page in sight, when it is more than rows."""
+        shown = self._lists.currentWidget()
+        return shown if isinstance(shown, SettingsPage) else None
 
     def appeared(self) -> None:
         if self._missed:
             self._missed = False
             self._follow()
         self._show_file()
+        if self.made_page is not None:
+            self.made_page.appeared()
 
     def vanished(self) -> None:
         self._missed = True
+        if self.made_page is not None:
+            self.made_page.vanished()
         for row in self.rows.values():
             row.control.hide_secret()
 
     def open_at(self, where: str) -> None:
         """Show a page, or one setting by its dotted name, with the keyboard in it."""
         field = fields().get(where)
-        if field is not None:
+        key, _, inner = where.partition(":")
+        if field is not None and where in _IN_PAGE:
+            self.show_page(self._page_of(where))
+        elif field is not None:
             self.show_setting(field.name)
-        elif any(page.key == where for page in self._pages):
-            self.show_page(where)
+        elif any(page.key == key for page in self._pages):
+            self.show_page(key)
+            if inner and self.made_page is not None:
+                self.made_page.open_at(inner)
 
     def show_setting(self, name: str) -> None:
         """Show the page of a setting and put the keyboard into it."""
-        self.show_page(self._page_of(name))
+        page = self._page_of(name)
+        self.show_page(page)
+        if page in _MADE:
+            self.search.setText(name)
+            self.apply_search()
         row = self.rows[name]
         # The row has its place only after the layout had its turn.
         QTimer.singleShot(0, row, lambda: self._focus_row(row))
@@ -140,6 +211,8 @@ class SettingsPane(Pane):
                 for name, field in fields().items()
                 if all(word in f"{haystack(field)}\n{self._heading(field)}" for word in self._words)
             }
+        elif self._page in _MADE:
+            hits = set()
         else:
             page = next(one for one in self._pages if one.key == self._page)
             hits = {field.name for one in page.sections for field in one.fields}
@@ -149,8 +222,10 @@ class SettingsPane(Pane):
         self._mark_page()
         count = self.tr("%n setting(s) found", "", len(hits)) if self._words else ""
         self.counts.setText(count)
-        if hits:
-            self._lists.setCurrentIndex(0)
+        if self._page in _MADE and not self._words:
+            self._show_list(self._make_page(self._page))
+        elif hits:
+            self._show_list(self.area)
         else:
             self.empty.show_state(
                 "search",
@@ -158,7 +233,31 @@ class SettingsPane(Pane):
                 self.tr("Nothing is called “%1” or speaks of it.").replace("%1", self.search.text().strip()),
                 self.tr("Clear the search"),
             )
-            self._lists.setCurrentIndex(1)
+            self._show_list(self.empty)
+
+    def _make_page(self, key: str) -> SettingsPage:
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = _MADE[key](self.desk)
+            names = [f"{one.key}." for page in self._pages if page.key == key for one in page.sections]
+            made.form_wanted.connect(lambda: self._search_for(" ".join(names)))
+            self._lists.addWidget(made)
+        return made
+
+    def _show_list(self, shown: QWidget) -> None:
+        before = self._lists.currentWidget()
+        if before is shown:
+            return
+        if isinstance(before, SettingsPage) and self.isVisible():
+            before.vanished()
+        self._lists.setCurrentWidget(shown)
+        if isinstance(shown, SettingsPage) and self.isVisible():
+            shown.appeared()
+
+    def _search_for(self, text: str) -> None:
+        self.search.setText(text)
+        self.apply_search()
+        self.search.setFocus()
 
     def _mark_page(self) -> None:
         """Mark the page in sight; what a search finds is on no page."""
@@ -202,7 +301,7 @@ class SettingsPane(Pane):
         box.place(row)
         row.show_draft(self.draft, self._decided_by(field.name))
         row.edited.connect(self._edit)
-        row.reset_wanted.connect(lambda name: self.put_back([name]))
+        row.reset_wanted.connect(lambda name: self.reset([name]))
 
     def _page_of(self, name: str) -> str:
         wanted = fields()[name].section
@@ -230,7 +329,7 @@ class SettingsPane(Pane):
         self.draft.put({name: value})
         self._show_draft()
 
-    def put_back(self, names: Iterable[str]) -> None:
+    def reset(self, names: Iterable[str]) -> None:
         """Put settings back to their defaults; to be saved like any other change."""
         before = self.draft.edits
         changed = self.draft.put_back(name for name in names if not self._decided_by(name))
@@ -243,11 +342,20 @@ class SettingsPane(Pane):
 
     def put_page_back(self) -> None:
         """Put every setting in sight back."""
-        self.put_back(self.shown())
+        if self.made_page is None:
+            self.reset(self.shown())
+        else:
+            self.reset(
+                field.name
+                for page in self._pages
+                if page.key == self._page
+                for one in page.sections
+                for field in one.fields
+            )
 
     def put_all_back(self) -> None:
         """Put every setting back."""
-        self.put_back(fields())
+        self.reset(fields())
 
     def discard(self) -> None:
         """Forget what is not saved, with a way back."""
@@ -296,7 +404,7 @@ class SettingsPane(Pane):
             self._refusal = ""
             self.draft.were_saved(changes, live.now)
         except Broken as error:
-            self._refusal = settings_words.named(f"{error.message} {error.hint}".strip())
+            self._refusal = settings_words.named(told(error.message, error.hint))
             return
         finally:
             self._saving = False
@@ -458,12 +566,12 @@ class SettingsPane(Pane):
         file = self.desk.host.settings_file
         refused = file.refused
         if refused is not None:
-            text = f"{refused.message}\n{refused.hint}".strip()
+            text = f"{told(refused.message)}\n{told(refused.hint)}".strip()
             tone, icon, token = "error", "warning", "error"
         else:
             notes = (*file.notes, *self._imported)
             more = len(notes) - _MOST_NOTES
-            lines = list(notes[:_MOST_NOTES])
+            lines = [told(note) for note in notes[:_MOST_NOTES]]
             if more > 0:
                 lines.append(self.tr("…and %n more.", "", more))
             text = "\n".join(lines)
@@ -495,7 +603,22 @@ class SettingsPane(Pane):
         """What is said of settings that are not in force yet."""
         return self._waiting_text.text() if not self.waiting.isHidden() else ""
 
+    def _mark_unsaved(self) -> None:
+        """Mark the pages that have something unsaved, and say so to a screen reader."""
+        edits, wrong = self.draft.edits, self.draft.wrong
+        for page in self._pages:
+            names = [field.name for one in page.sections for field in one.fields if field.name in edits]
+            one = self._pages_by_key[page.key]
+            said = self.tr("%1, %n unsaved change(s)", "", len(names)).replace("%1", page.title)
+            one.setAccessibleName(said if names else page.title)
+            one.setToolTip(said if names else "")
+            if any(name in wrong for name in names):
+                one.setText(self.tr("%1 !").replace("%1", page.title))
+            else:
+                one.setText(self.tr("%1 •").replace("%1", page.title) if names else page.title)
+
     def _show_bar(self) -> None:
+        self._mark_unsaved()
         edits, wrong = self.draft.edits, self.draft.wrong
         count = self.tr("%n unsaved change(s)", "", len(edits))
         first = next((name for name in fields() if name in wrong), None)
@@ -553,6 +676,7 @@ class SettingsPane(Pane):
         for text, act in (
             (self.tr("Import…"), self.bring_in),
             (self.tr("Export…"), self.export),
+            (self.tr("Keys…"), lambda: self.desk.pane_wanted.emit("keys")),
             ("", None),
             (self.tr("Put these back to how they come"), self.put_page_back),
             (self.tr("Put everything back to how it comes"), self.put_all_back),
@@ -562,7 +686,7 @@ class SettingsPane(Pane):
             else:
                 self.menu.addAction(text).triggered.connect(lambda _=False, act=act: act())
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Find a setting by name, help or place in the file"))
+        hint(self.search, self.tr("Find a setting by name, help or place in the file"))
         self.search.setAccessibleName(self.tr("Find a setting"))
         self.search.setClearButtonEnabled(True)
         head = QHBoxLayout()

@@ -23,6 +23,7 @@ TABLE: list[tuple[GrokDeskError, int, str]] = [
     (errors.NotAllowed("m"), 401, "authentication_error"),
     (errors.ForbiddenOrigin("m"), 403, "permission_error"),
     (errors.NoAccount("m"), 429, "rate_limit_error"),
+    (errors.StoppedByOwner("m"), 503, "api_error"),
     (errors.RateLimited("m"), 429, "rate_limit_error"),
     (errors.AccountRejected("m", status=Status.EXPIRED), 502, "api_error"),
     (errors.Challenged("m"), 529, "overloaded_error"),

@@ -89,6 +89,7 @@ def test_a_recorded_refusal_means_what_its_readme_says(at: int) -> None:
     assert failure.message.endswith(".")
     assert failure.hint.endswith(".")
     assert f"status={answer['status']}" in failure.detail
+    assert failure.http_status == answer["status"]
 
 
 @pytest.mark.parametrize("call", Call)

@@ -15,7 +15,7 @@ from grokdesk.store.stores import Stores
 from tests.store import make
 from tests.store.contract.conftest import Running, place_of
 from tests.store.contract.places import KINDS, Place
-from tests.store.contract.test_repositories import FULL, TIME, Still, completion, response
+from tests.store.contract.test_repositories import FULL, TIME, Still, completion, hour, response, talk
 
 PAIRS = [(source, target) for source in KINDS for target in KINDS if source != target]
 
@@ -32,6 +32,8 @@ async def filled(stores: Stores) -> None:
     for name in "abc":
         stores.runs.save(make.run(name, at=TIME))
         stores.responses.save(response(name))
+        stores.hours.save(hour(name, firsts=1 << 96))
+        stores.talks.save(talk(name))
         stores.completions.save(completion(name, topic="gärtnern"))
     await stores.responses.touch(["resp_a"], TIME + 5)
 
@@ -47,7 +49,10 @@ def sorted_rows(contents: list[Portion]) -> dict[str, list[str]]:
         found.setdefault(portion.kind, []).extend(
             json.dumps(row, ensure_ascii=False, sort_keys=True) for row in portion.rows
         )
-    return {kind: sorted(rows) if kind in {"runs", "responses"} else rows for kind, rows in found.items()}
+    return {
+        kind: sorted(rows) if kind in {"runs", "hours", "talks", "responses"} else rows
+        for kind, rows in found.items()
+    }
 
 
 async def test_portions_are_plain_and_small(place: Place) -> None:
@@ -66,6 +71,8 @@ async def test_portions_are_plain_and_small(place: Place) -> None:
         "accounts",
         "keys",
         "runs",
+        "hours",
+        "talks",
         "responses",
         "completions",
     ]
@@ -146,7 +153,15 @@ async def test_a_store_moves_whole(tmp_path: Path, running: Running, source: str
             moved = await everything(theirs)
             assert sorted_rows(moved) == sorted_rows(before)
             assert await everything(ours) == before
-            counts = {"accounts": 513, "keys": 2, "runs": 3, "responses": 3, "completions": 3}
+            counts = {
+                "accounts": 513,
+                "keys": 2,
+                "runs": 3,
+                "hours": 3,
+                "talks": 3,
+                "responses": 3,
+                "completions": 3,
+            }
             assert first == [Moved(kind, count, 0) for kind, count in counts.items()]
             assert again == [Moved(kind, 0, count) for kind, count in counts.items()]
             assert set(first) | set(again) <= set(told)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,9 @@ from grokdesk.core.accounts import (
 from grokdesk.core.completions import Keep, KeptCompletion, Wanted
 from grokdesk.core.ports import ClientKey
 from grokdesk.core.responses import StoredResponse
-from grokdesk.core.runs import RunRecord, RunState, Try
+from grokdesk.core.runs import Counted, RunRecord, RunState, Sought, Talk, Try
 from grokdesk.core.secret import Secret
+from grokdesk.core.usage import HourSum
 from grokdesk.store.database import Conflict
 from tests.store import make
 from tests.store.contract.places import Place
@@ -388,7 +390,13 @@ async def test_a_run_comes_back_with_every_field(place: Place) -> None:
         pieces=3,
         prompt_tokens=10,
         completion_tokens=20,
-        tries=(Try("id-a", "direct", "empty"), Try("id-b", "direct")),
+        tries=(Try("a", "direct", "empty", "id-a", 429, "RateLimited", "Wait."), Try("b", "direct")),
+        dialect="chat",
+        stream=True,
+        answered="grok-4-heavy",
+        request_id="req_1",
+        cause="EmptyAnswer",
+        hint=DIFFICULT,
     )
     stores.runs.save(RunRecord(id="r-1", at=TIME, model="grok-4"))
     await stores.runs.latest(9)
@@ -413,6 +421,136 @@ async def test_the_newest_runs_come_first_and_the_others_are_forgotten(place: Pl
 
     assert newest == ["d", "c", "b"]
     assert [run.id for run in await stores.runs.latest(9)] == ["d", "c"]
+
+
+# Each is alone in something that can be looked for.
+SOUGHT = (
+    replace(make.run("a", at=1.0), state=RunState.FAILED, failure="Cloudflare stopped it"),
+    replace(
+        make.run("b", at=2.0, model="grok-3"), client="Édi 100%_\\", tries=(Try("Anna", "hk", status=429),)
+    ),
+    replace(make.run("c", at=2.0), account="id-a", account_name="甲 Ärger"),
+    replace(make.run("d", at=3.0), state=RunState.DONE, request_id="req_D", egress="socks5h://hk:1080"),
+    replace(make.run("e", at=4.0), state=RunState.STOPPED),
+)
+
+
+@pytest.mark.parametrize(
+    ("sought", "found"),
+    [
+        (Sought(), "edcba"),
+        (Sought(failed=True), "a"),
+        (Sought(model="grok-3"), "b"),
+        (Sought(client="Édi 100%_\\"), "b"),
+        (Sought(account="id-a"), "c"),
+        (Sought(text="CLOUDFLARE  Stopped"), "a"),
+        (Sought(text="édi 100%_\\"), "b"),
+        (Sought(text="%"), "b"),
+        (Sought(text="_\\"), "b"),
+        (Sought(text="429"), "b"),
+        (Sought(text="ärger"), "c"),
+        (Sought(text="arger"), ""),
+        (Sought(text="REQ_d"), "d"),
+        (Sought(text="stopped"), "ea"),
+        (Sought(text="stopped", failed=True), "a"),
+        (Sought(text="'; --"), ""),
+    ],
+)
+async def test_runs_are_found_in_a_store_as_they_are_in_memory(
+    place: Place, sought: Sought, found: str
+) -> None:
+    """
+    Whatever is looked for: the same runs, in the same order, as many as are counted.
+    """
+    stores = await place.open()
+    for run in SOUGHT:
+        stores.runs.save(run)
+
+    page = await stores.runs.page(sought, limit=9)
+    counted = await stores.runs.count(sought)
+
+    assert "".join(run.id for run in page) == found
+    assert {run.id for run in SOUGHT if sought.fits(run)} == set(found)
+    assert counted == Counted(len(found), found.count("a"))
+
+
+async def test_the_list_is_read_page_by_page(place: Place) -> None:
+    """
+    From any place in it downwards, also when that very run is not there any more; a run is found by its id.
+    """
+    stores = await place.open()
+    for run in SOUGHT:
+        stores.runs.save(run)
+
+    async def page(before: tuple[float, str] | None, skip: int, limit: int, model: str = "") -> str:
+        runs = await stores.runs.page(Sought(model=model), before=before, skip=skip, limit=limit)
+        return "".join(run.id for run in runs)
+
+    assert await page(None, 1, 2) == "dc"
+    assert await page((2.0, "c"), 0, 9) == "ba"
+    assert await page((2.0, "c"), 1, 9) == "a"
+    assert await page((2.5, "nobody"), 0, 2) == "cb"
+    assert await page((3.0, "d"), 1, 1, model="grok-4") == "a"
+    assert await page((0.5, ""), 0, 9) == ""
+    assert await stores.runs.count(Sought(), before=(2.0, "c")) == Counted(2, 1)
+    assert await stores.runs.get("b") == SOUGHT[1]
+    assert await stores.runs.get("nobody") is None
+
+
+# --- hours --------------------------------------------------------------------------------------------------
+
+
+def hour(name: str, at: int = 7_200, **more: Any) -> HourSum:  # noqa: ANN401 - any field of it
+    return HourSum(id=name, hour=at, model="grok-4", client=DIFFICULT, **more)
+
+
+async def test_sums_of_an_hour_come_back_and_the_newest_counts(place: Place) -> None:
+    """
+    All of them whole, those of other hours left out; what is too old is forgotten.
+    """
+    stores = await place.open()
+    whole = hour(
+        "a", done=3, failed=2, left=1, prompt_tokens=10**11, completion_tokens=5, firsts=1 + (3 << 32 * 99)
+    )
+    stores.hours.save(hour("a", done=1))
+    await stores.hours.between(0, 1)
+    stores.hours.save(whole)
+    for name, at in (("b", 3_600), ("c", 10_800)):
+        stores.hours.save(hour(name, at))
+
+    found = await stores.hours.between(3_600, 10_800)
+    await stores.hours.trim(7_200)
+
+    assert found == [hour("b", 3_600), whole]
+    assert [one.id for one in await stores.hours.between(0, 99_999)] == ["a", "c"]
+
+
+# --- talks --------------------------------------------------------------------------------------------------
+
+
+def talk(name: str, *, at: float = TIME) -> Talk:
+    return Talk(name, at, f"the prompt of {name} {DIFFICULT}", f"told to {name}", cut=True)
+
+
+async def test_what_was_said_comes_back_until_it_is_too_old(place: Place) -> None:
+    """
+    Also after a restart; then what is older than some time is forgotten, or all of it.
+    """
+    stores = await place.open()
+    for name, at in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+        stores.talks.save(talk(name, at=at))
+    await place.close(stores)
+    stores = await place.open()
+
+    found = await stores.talks.get("b")
+    old = await stores.talks.forget(2.0)
+    left = await stores.talks.count()
+    gone = await stores.talks.get("a")
+    rest = await stores.talks.forget()
+
+    assert found == talk("b", at=2.0)
+    assert (old, left, gone, rest) == (1, 2, None, 2)
+    assert await stores.talks.count() == 0
 
 
 # --- responses ----------------------------------------------------------------------------------------------
@@ -574,6 +712,8 @@ async def test_nothing_secret_stands_in_clear(place: Place) -> None:
     stores.runs.save(make.run("r"))
     stores.responses.save(response("a"))
     stores.completions.save(completion("a", topic="gardening"))
+    stores.talks.save(talk("talk-of-a"))
+    await stores.talks.count()
     await stores.completions.get("")
     await stores.runs.latest(1)
     await stores.responses.get("")
@@ -581,7 +721,11 @@ async def test_nothing_secret_stands_in_clear(place: Place) -> None:
 
     kept = await place.contents()
 
-    assert [one for one in (b"id-full", b"a@example.org", b"resp_a", b"chatcmpl-a") if one not in kept] == []
+    assert [
+        one
+        for one in (b"id-full", b"a@example.org", b"resp_a", b"chatcmpl-a", b"talk-of-a")
+        if one not in kept
+    ] == []
     secret = (
         make.token("full").encode(),
         make.token("removed").encode(),
@@ -593,6 +737,8 @@ async def test_nothing_secret_stands_in_clear(place: Place) -> None:
         b"answer of",
         b"question of",
         b"gardening",
+        b"the prompt of",
+        b"told to",
         b"team's own passphrase",
     )
     assert [one for one in secret if one in kept] == []

@@ -178,6 +178,14 @@ def http_failure(
     `headers` have lower-case names, `now` is Unix seconds. For CHAT it is also asked about a WebSocket
     handshake that was not answered with 101.
     """
+    error = _http_failure(status, headers, body, call, now)
+    error.http_status = status
+    return error
+
+
+def _http_failure(
+    status: int, headers: Mapping[str, str], body: bytes, call: Call, now: float
+) -> UpstreamError:
     page = body[:_READ_BYTES].decode("utf-8", "replace")
     said = _said(body, page)
     detail = f"{call.value} status={status} body={' '.join(page.split())[:_SHOWN]}"
