@@ -323,6 +323,43 @@ def wall() -> None:
         )
 
 
+def windows() -> None:
+    """The windows of a full program beside its work, each budget of the brief with its figure."""
+    from bench import windows as measured  # noqa: PLC0415 - the other tables need none of it
+
+    bare, full = measured.face(), measured.full()
+    _title(
+        f"Windows on {measured.ACCOUNTS:,} accounts, {measured.REQUESTS:,} requests, "
+        f"{measured.FILES:,} files; frames beside {measured.STREAMS} streams of {measured.A_SECOND} pieces/s "
+        f"and {measured.NOTICES} notices/s (goal: p99 16.7 ms)"
+    )
+    for name, frames in full.frames.items():
+        _row(name, _spread(frames))
+    _row("key press to reaction", f"{_spread(full.keys)} (goal: 100)")
+    _row("GUI tick", f"{_spread(full.ticks)} (goal: p99 25)")
+    _title("Windows: first showing, panes, idling, memory")
+    for name, found in (("empty", bare), ("full", full)):
+        _row(
+            f"{name}, from the click",
+            f"on screen {found.shown:5.0f} ms (400)   usable {found.usable:5.0f} ms (700)",
+        )
+        _row(f"{name}, hidden", f"idle {found.idle:4.2f} % (0.1)   {found.wakes:4.1f} wake-ups/s (1)")
+        goals = (" (120)", " (180)") if found is bare else ("", "")
+        _row(
+            f"{name}, memory",
+            f"hidden {found.hidden_mb:4.0f} MB{goals[0]}   window {found.window_mb:4.0f} MB{goals[1]}",
+        )
+    for key in full.first:
+        _row(f"pane {key}", f"first {full.first[key]:5.0f} ms (200)   later {full.later[key]:5.0f} ms (50)")
+    _row("resize", f"worst {max(full.resized):5.0f} ms (50)")
+
+
+def _spread(taken: list[float]) -> str:
+    ordered = sorted(taken)
+    p50, p95, p99 = (ordered[int(len(ordered) * share)] for share in (0.5, 0.95, 0.99))
+    return f"p50 {p50:5.1f} ms   p95 {p95:5.1f} ms   p99 {p99:5.1f} ms"
+
+
 def _title(text: str) -> None:
     print(f"\n{text}\n{'-' * min(len(text), 100)}", flush=True)
 
@@ -336,6 +373,7 @@ TABLES = {
     "pool": pool,
     "library": library,
     "wall": wall,
+    "windows": windows,
     "start": start,
     "tray": tray,
     "streams": streams,

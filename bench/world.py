@@ -1,6 +1,6 @@
 """The upstream of a benchmark: the simulator with accounts that never run out.
 
-python -m bench.world PORT PIECES
+python -m bench.world PORT PIECES [SECONDS BETWEEN TWO]
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ def rest_body(message: str) -> bytes:
     )
 
 
-def world(pieces: int) -> World:
-    """A world whose every answer is `pieces` invented words, as fast as the client takes them."""
+def world(pieces: int, pace_s: float = 0.0) -> World:
+    """A world whose every answer is `pieces` invented words, at a pace or as they are taken."""
     built = World(time.time)  # noqa: TID251 - the clock the simulator is given
     built.strict = False
+    built.pace_s = pace_s
     built.record_limit = 100
     built.always(text(pieces=pieces))
     for token in TOKENS:
@@ -56,11 +57,11 @@ def world(pieces: int) -> World:
     return built
 
 
-async def main(port: int, pieces: int) -> None:
+async def main(port: int, pieces: int, pace_s: float) -> None:
     """Serve until killed."""
-    async with Simulator(world(pieces), port=port).started():
+    async with Simulator(world(pieces, pace_s), port=port).started():
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]) if sys.argv[3:] else 0.0))

@@ -40,4 +40,10 @@ def split(arguments: Sequence[str], commands: Collection[str]) -> tuple[list[str
 
 
 def _can_be_opened(argument: str) -> bool:
-    return argument.lower().startswith(PREFIX) or Path(argument).is_file()
+    if argument.lower().startswith(PREFIX):
+        return True
+    try:
+        return Path(argument).is_file()
+    except OSError:
+        # A name that is too long, or in a folder that cannot be looked into.
+        return False

@@ -432,10 +432,8 @@ def after(account: Account, outcome: Outcome, meter: Meter, now: float, policy: 
         case Limited(reason, retry_after):
             until = None if retry_after is None else now + retry_after
             return _failed(_exhausted(account, meter, now, until), reason, now)
-        case Rejected(status, reason):
-            if account.status is not Status.DISABLED:
-                account = account.with_status(status, reason, now)
-            return _failed(account, reason, now)
+        case Rejected(_, reason):
+            return _failed(refused(account, outcome, now), reason, now)
         case Faulted(reason):
             faults = account.faults + 1
             rest_s = min(policy.longest_s, policy.first_s * 2.0 ** min(faults - 1, 16))
@@ -447,6 +445,13 @@ def after(account: Account, outcome: Outcome, meter: Meter, now: float, policy: 
         case Abandoned():
             return account
     assert_never(outcome)
+
+
+def refused(account: Account, outcome: Rejected, now: float) -> Account:
+    """Return `account` after upstream refused it at `now`, in whatever it was asked; no call is counted."""
+    if account.status is Status.DISABLED:
+        return account
+    return account.with_status(outcome.status, outcome.reason, now)
 
 
 def _exhausted(account: Account, meter: Meter, now: float, until: float | None) -> Account:

@@ -34,12 +34,21 @@ class Try:
     hint: str = ""
 
 
+# Bytes that are kept of what a client wrote, and characters of an answer: pictures would fill the disk.
+LONGEST_TALK: Final = 1_000_000
+
+
+def kept_of(body: bytes) -> bytes:
+    """As much of a body as is kept, and a byte to tell that there is more."""
+    return body[: LONGEST_TALK + 1]
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """How a request came: in which format, whether streamed, under which id, and what stood in it.
 
     `dialect` is one of `DIALECTS`, or empty for what did not come through the gateway. `body` is what the
-    client wrote, for those who keep prompts.
+    client wrote, for those who keep prompts; more than `LONGEST_TALK` bytes say only that it was cut.
     """
 
     dialect: str = ""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -105,11 +105,19 @@ class TrayIcon(StrEnum):
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
         raise ValueError("must be an address such as https://grok.com")
     if parts.query or parts.fragment:
         raise ValueError("must not have a query or a fragment")
     return value.rstrip("/")
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port is one, or none is said."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _optional_address(value: str) -> str:

@@ -28,7 +28,8 @@ def check(text: str) -> None:
     """Raise `BadText` unless this is one document whose top level is lines such as `name: value`."""
     for number, line in enumerate(_lines(text), 1):
         bare = line.strip()
-        if _ODD.search(line):
+        # A carriage return by itself ends a line for YAML and not for us.
+        if _ODD.search(line) or "\r" in line:
             raise BadText(number, "there is a control character in it")
         if not bare or bare.startswith("#"):
             continue
@@ -262,8 +263,18 @@ def _with_line(text: str, place: int, line: str) -> str:
 
 def _appended(text: str, lines: Sequence[str]) -> str:
     newline = _newline(text)
-    start = text if not text or text.endswith("\n") else text + newline
-    return start + newline.join(lines) + newline
+    made = newline.join(lines) + newline
+    if not text or text.endswith("\n"):
+        return text + made
+    kept = _kept(text)
+    last = max((number for number, line in enumerate(kept) if _KEY.match(line)), default=None)
+    if last is None or not kept[-1].startswith(" "):
+        return text + newline + made
+    # The end of the file may be that of a text, which must not get another one: in front of it, and of what
+    # is said about it.
+    while last and kept[last - 1].startswith("#"):
+        last -= 1
+    return "".join([*kept[:last], made, *kept[last:]])
 
 
 def _lines(text: str) -> list[str]:

@@ -30,6 +30,7 @@ from grokdesk.core.accounts import (
     Status,
     Tier,
     after,
+    refused,
     told,
     untold,
 )
@@ -368,9 +369,13 @@ class AccountPool:
         seat = self._seats.get(asked.id)
         if seat is None:
             return
-        if isinstance(error, AccountRejected):
-            self._settle(seat, _of_token(error.outcome, asked, seat.account), Mode.FAST)
-        self._change(seat, untold(seat.account, error.message, self._clock.now()))
+        now, account = self._clock.now(), seat.account
+        outcome = _of_token(error.outcome, asked, account) if isinstance(error, AccountRejected) else None
+        if isinstance(outcome, Rejected):
+            # A check is no call: how often an account answers is not told by it.
+            account = refused(account, outcome, now)
+            self._tell_rotation(seat.account, account)
+        self._change(seat, untold(account, error.message, now))
 
     def heard(self, news: News) -> None:
         """Take in what other gateways of a shared pool have changed."""
@@ -535,11 +540,14 @@ class AccountPool:
             if seat.account.id in self._seats:
                 self._tell((seat.account.id,))
             return
-        if changed.status is not seat.account.status:
-            log.warning(
-                "account left rotation id=%s status=%s reason=%s", changed.id, changed.status, changed.reason
-            )
+        self._tell_rotation(seat.account, changed)
         self._change(seat, changed)
+
+    def _tell_rotation(self, before: Account, after: Account) -> None:
+        if after.status is not before.status:
+            log.warning(
+                "account left rotation id=%s status=%s reason=%s", after.id, after.status, after.reason
+            )
 
     # -- bookkeeping
 

@@ -65,8 +65,6 @@ class Census:
             free_from, account_id = heappop(self._later)
             if self._free_from.get(account_id) == free_from:
                 self._ready.add(account_id)
-        if len(self._later) > 2 * len(self._free_from) + 1_000:
-            self._begin_anew(now)
         ready = len(self._ready)
         return ready, len(self._free_from) - ready, self._need_owner, self._disabled
 
@@ -75,6 +73,9 @@ class Census:
             self._ready.add(account_id)
         elif free_from < inf:
             heappush(self._later, (free_from, account_id))
+            # Also when nobody asks for counts, as without a window.
+            if len(self._later) > 2 * len(self._free_from) + 1_000:
+                self._begin_anew(self._counted_at)
 
     def _begin_anew(self, now: float) -> None:
         """The clock was put back, or the heap is full of what is over."""

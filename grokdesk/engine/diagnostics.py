@@ -11,14 +11,12 @@ import io
 import json
 import logging
 import platform
-import re
 import ssl
 import sys
 import threading
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -38,7 +36,7 @@ from grokdesk.engine.egress import EgressService
 from grokdesk.engine.keys import ClientKeys
 from grokdesk.engine.library import Library
 from grokdesk.engine.runs import RunLog
-from grokdesk.engine.scrubbing import Scrubber, shortened
+from grokdesk.engine.scrubbing import Scrubber, said_in, shortened
 from grokdesk.platform import logs
 from grokdesk.platform.memory import resident_bytes
 from grokdesk.platform.paths import Paths, write_private
@@ -53,8 +51,6 @@ _REQUESTS: Final = 200
 _LOG_LINES: Final = 2_000
 _IN_TROUBLE: Final = 200
 _PROMPTS: Final = 1_000
-# A text in JSON. A shorter one is a word of the format, such as a role; a longer one is a file.
-_TEXT: Final = re.compile(r'"((?:[^"\\]|\\.){12,20000})"')
 # Accounts between which others have their turn.
 _IN_ONE_GO: Final = 250
 _NAPS: Final = 20
@@ -204,13 +200,15 @@ class Diagnostics:
         page = await self._library.page(limit=_PROMPTS)
         secrets += [kept.origin.prompt for kept in page.files if kept.origin.prompt]
         names += {kept.origin.account_name for kept in page.files if kept.origin.account_name}
+        said: set[str] = set()
         for run in self._runs.recent()[:_REQUESTS]:
             # Of accounts that have gone since, nothing else is left.
             names += filter(None, (run.account_name, *(one.account for one in run.tries)))
             talk = await self._runs.talk(run.id)
             if talk is not None:
-                secrets += [talk.answer, *await offload(_said_in, talk.asked)]
-        return [one for one in secrets if one != DIRECT], names
+                # Each request of a conversation says again what was said before.
+                said |= {talk.answer, *await offload(said_in, talk.asked)}
+        return [one for one in (*secrets, *said) if one != DIRECT], names
 
     # -- what is in it
 
@@ -404,15 +402,6 @@ def _parts(value: str) -> list[str]:
     # An address without a login is no secret; without it, its host is in the name of the way out as well.
     whole = [] if "://" in value and not login else [value]
     return [one for one in (*whole, login, login.partition(":")[2], *cookies) if one]
-
-
-def _said_in(body: str) -> list[str]:
-    """What a person may have said in the body of a request, which may be cut: every longer text in it."""
-    found: list[str] = []
-    for one in _TEXT.findall(body):
-        with suppress(ValueError):
-            found.append(json.loads(f'"{one}"'))
-    return found
 
 
 def _state_of(account: Account, now: float) -> str:

@@ -13,11 +13,23 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from grokdesk.core.errors import GrokDeskError, StoppedByOwner, UpstreamError
+from grokdesk.core.errors import Broken, GrokDeskError, StoppedByOwner, UpstreamError
 from grokdesk.core.events import Transcript
 from grokdesk.core.notices import Bus, RunFinished, RunStarted
 from grokdesk.core.ports import Clock, Lease, RunStore, TalkStore
-from grokdesk.core.runs import EVERY, NOBODY, Caller, Counted, Place, RunRecord, RunState, Sought, Talk, Try
+from grokdesk.core.runs import (
+    EVERY,
+    LONGEST_TALK,
+    NOBODY,
+    Caller,
+    Counted,
+    Place,
+    RunRecord,
+    RunState,
+    Sought,
+    Talk,
+    Try,
+)
 from grokdesk.core.settings import Live
 from grokdesk.engine.usage import UsageLog
 
@@ -28,8 +40,7 @@ SHOWN: Final = 1_000
 _TRIM_EVERY: Final = 200
 _DAY_S: Final = 86_400.0
 _FORGET_EVERY_S: Final = 3_600.0
-# What is longer is kept only so far: pictures and files would fill the disk.
-_LONGEST_TALK: Final = 1_000_000
+_RETRY_S: Final = 60.0
 
 
 class RunEntry:
@@ -138,9 +149,9 @@ class RunEntry:
 
     def talk(self) -> Talk:
         """What was said in it."""
-        asked = self.asked[:_LONGEST_TALK].decode("utf-8", "replace")
-        answer = "" if self._transcript is None else self._transcript.text[:_LONGEST_TALK]
-        return Talk(self.record.id, self.record.at, asked, answer, cut=len(self.asked) > _LONGEST_TALK)
+        asked = self.asked[:LONGEST_TALK].decode("utf-8", "replace")
+        answer = "" if self._transcript is None else self._transcript.text[:LONGEST_TALK]
+        return Talk(self.record.id, self.record.at, asked, answer, cut=len(self.asked) > LONGEST_TALK)
 
     def _elapsed_ms(self) -> int:
         return round((self._log.monotonic() - self._started) * 1000)
@@ -175,6 +186,7 @@ class RunLog:
         self._since_trim = 0
         self._kept = 0
         self._forgot = (float("-inf"), 0)
+        self._not_before = float("-inf")
 
     async def load(self) -> None:
         """Read the newest requests of earlier sessions."""
@@ -182,12 +194,23 @@ class RunLog:
         await self._trim()
 
     async def tidy(self) -> None:
-        """Forget what is more than the settings allow. Call it now and then; mostly it has nothing to do."""
-        if self._since_trim >= _TRIM_EVERY or self._kept != self._live.now.privacy.keep_requests:
-            await self._trim()
+        """Forget what is more than the settings allow. Call it now and then; mostly it has nothing to do.
+
+        While the store does not take that, it is tried again once a minute.
+        """
         if self.usage is not None:
-            await self.usage.tidy()
-        await self._forget_old_talks()
+            self.usage.save()
+        if self.monotonic() < self._not_before:
+            return
+        try:
+            if self._since_trim >= _TRIM_EVERY or self._kept != self._live.now.privacy.keep_requests:
+                await self._trim()
+            await self._forget_old_talks()
+            if self.usage is not None:
+                await self.usage.forget_old()
+        except Broken as error:
+            self._not_before = self.monotonic() + _RETRY_S
+            log.warning("old requests are still there, will try again reason=%s", error.detail)
 
     def close(self) -> None:
         """Have written what was counted; the stores are still open."""
@@ -195,23 +218,23 @@ class RunLog:
             self.usage.save()
 
     async def _trim(self) -> None:
-        self._kept = self._live.now.privacy.keep_requests
-        self._since_trim = 0
-        await self._store.trim(self._kept)
-        if self._talks is None:
-            return
-        # What was said in a request that is not listed any more could not even be deleted by hand.
-        oldest = await self._store.page(EVERY, skip=max(0, self._kept - 1), limit=1) if self._kept else []
-        if oldest or not self._kept:
-            await self._talks.forget(oldest[0].at if oldest else None)
+        keep, more = self._live.now.privacy.keep_requests, self._since_trim
+        await self._store.trim(keep)
+        if self._talks is not None:
+            # What was said in a request that is not listed any more could not even be deleted by hand.
+            oldest = await self._store.page(EVERY, skip=keep - 1, limit=1) if keep else []
+            if oldest or not keep:
+                await self._talks.forget(oldest[0].at if oldest else None)
+        self._kept = keep
+        self._since_trim -= more
 
     async def _forget_old_talks(self) -> None:
         now, days = self._clock.now(), self._live.now.privacy.keep_prompts_days
         last, then = self._forgot
         if self._talks is None or (now - last < _FORGET_EVERY_S and days == then):
             return
-        self._forgot = (now, days)
         count = await self._talks.forget(now - days * _DAY_S)
+        self._forgot = (now, days)
         if count:
             log.info("kept prompts forgotten count=%d days=%d", count, days)
 

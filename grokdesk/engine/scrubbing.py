@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 
@@ -21,7 +22,8 @@ _AT_ONCE: Final = 100
 _ID_SHOWN: Final = 6
 # Names that nobody can guess are ids of accounts and of files, and a link to a file opens without a key.
 _ID: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-_MAIL: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+# From the beginning of a word on and without a second way to read it: a long word would take seconds.
+_MAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]+(?:\.[\w-]+)+")
 _COOKIE: Final = re.compile(r"(?i)\b(cf_clearance|__cf_bm|_cfuvid|sso|sso-rw)\b(\s*[:=]\s*)[^\s;,\"']+")
 # What somebody said, under the names that programs give to it.
 _SAID: Final = re.compile(
@@ -30,7 +32,13 @@ _SAID: Final = re.compile(
 )
 # The name its owner gave to a key.
 _CLIENT: Final = re.compile(r"\bclient=.*?(?= \w+=|$)")
-_PROSE: Final = re.compile(r"'[^'\n]*\s[^'\n]{12,}'|\"[^\"\n]*\s[^\"\n]{12,}\"")
+_PROSE: Final = re.compile(r"'(?=[^'\n]*\s[^'\n]{12})[^'\n]*+'|\"(?=[^\"\n]*\s[^\"\n]{12})[^\"\n]*+\"")
+# A text in JSON, which may be cut. There is one way to read it: with another one for each quotation mark in a
+# long text it would take minutes.
+_TEXT: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
+# A shorter one is a word of the format, such as a role; a longer one is a file.
+_SHORTEST_TEXT: Final = 12
+_LONGEST_TEXT: Final = 20_000
 
 # How an entry of the log begins, and what a traceback is made of.
 _ENTRY: Final = re.compile(r"(\d{4}-\d\d-\d\d [\d:]{8},\d{3} \w+ +)([^\s:]+)(: )(.*)")
@@ -90,6 +98,16 @@ class Scrubber:
         Of their exceptions only the kind is kept: what they complain about may be what somebody said.
         """
         return self.clean("\n".join(_of_log(line) for line in text.splitlines()))
+
+
+def said_in(body: str) -> set[str]:
+    """What a person may have said in the body of a request, which may be cut: every longer text in it."""
+    found: set[str] = set()
+    for one in _TEXT.findall(body):
+        if _SHORTEST_TEXT <= len(one) <= _LONGEST_TEXT:
+            with suppress(ValueError):
+                found.add(json.loads(f'"{one}"'))
+    return found
 
 
 def shortened(name: str) -> str:

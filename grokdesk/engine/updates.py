@@ -69,8 +69,15 @@ class Updates:
             address = self._address
             if not address:
                 return self.state
-            self._become(address, replace(self.state, phase=UpdatePhase.LOOKING))
-            self._become(address, await self._found(address))
+            before = self.state
+            self._become(address, replace(before, phase=UpdatePhase.LOOKING))
+            try:
+                found = await self._found(address)
+            except BaseException:
+                # Whoever wanted to know has left.
+                self._become(address, before)
+                raise
+            self._become(address, found)
             await offload(self._save)
             return self.state
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from grokdesk.core.accounts import Account, AccountId, Status
+from grokdesk.core.errors import Broken
 from grokdesk.core.notices import AccountChanged, Bus, CleanedUp, Notice, SettingsChanged
 from grokdesk.core.ports import Clock
 from grokdesk.core.settings import AccountsSettings, CleanUp, Live
@@ -64,15 +65,23 @@ class Upkeep:
         """Look after the accounts until cancelled."""
         with self._listening():
             self._look_at_all()
-            cleaned_at = float("-inf")
+            clean_at = float("-inf")
             while True:
                 await self._take_in()
                 if self._leads():
                     self._start_due()
-                    if self._clock.monotonic() - cleaned_at >= _CLEAN_EVERY_S:
-                        cleaned_at = self._clock.monotonic()
-                        await self.clean_up()
+                    if self._clock.monotonic() >= clean_at:
+                        clean_at = self._clock.monotonic() + await self._cleaned_up()
                 await self._wait()
+
+    async def _cleaned_up(self) -> float:
+        """Clean up; returns after how many seconds to do so again."""
+        try:
+            await self.clean_up()
+        except Broken as error:
+            log.warning("accounts not cleaned up, will try again reason=%s", error.detail)
+            return _LOOK_S
+        return _CLEAN_EVERY_S
 
     async def clean_up(self) -> None:
         """Put away what has been dead for as long as the owner's rule says, and forget what was removed."""

@@ -51,13 +51,12 @@ class UsageLog:
         for which in [one for one in self._counted if one[0] < over]:
             del self._counted[which]
 
-    async def tidy(self) -> None:
-        """Save, and forget what is too old to be shown."""
-        self.save()
+    async def forget_old(self) -> None:
+        """Forget what is too old to be shown; looks once a day."""
         now = self._clock.now()
         if now - self._trimmed_at >= _TRIM_EVERY_S:
-            self._trimmed_at = now
             await self._store.trim(hour_of(now - KEPT_S))
+            self._trimmed_at = now
 
     async def between(self, start: int, end: int) -> Sequence[HourSum]:
         """The hours from `start` on that begin before `end`, in Unix seconds; whole ones of several rows."""

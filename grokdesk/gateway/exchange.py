@@ -11,7 +11,7 @@ from aiohttp import web
 
 from grokdesk.core.errors import ForbiddenOrigin, GrokDeskError, Overloaded
 from grokdesk.core.ports import ClientKey, Clock
-from grokdesk.core.runs import DIALECTS, Caller
+from grokdesk.core.runs import DIALECTS, Caller, kept_of
 from grokdesk.core.settings import Settings
 from grokdesk.core.visits import OWN_AGENT, OWN_NAME, Visit
 from grokdesk.dialects.base import Dialect
@@ -94,7 +94,7 @@ class Exchange:
             dialect=DIALECTS.get(request.path.rstrip("/"), ""),
             stream=stream,
             request_id=self.request_id,
-            body=body if settings.privacy.keep_prompts else b"",
+            body=kept_of(body) if settings.privacy.keep_prompts else b"",
         )
 
 

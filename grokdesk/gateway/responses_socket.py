@@ -16,7 +16,7 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from grokdesk.core.errors import GrokDeskError, InvalidRequest
-from grokdesk.core.runs import Caller
+from grokdesk.core.runs import Caller, kept_of
 from grokdesk.dialects.openai_responses import resource
 from grokdesk.dialects.openai_responses.encode import (
     ResponsesEncoder,
@@ -156,7 +156,7 @@ class Session:
                 await tell_nothing(turn, encoder, send)
             else:
                 keeps = self._services.settings.now.privacy.keep_prompts
-                body = orjson.dumps(_asked(message)) if keeps else b""
+                body = kept_of(orjson.dumps(_asked(message))) if keeps else b""
                 caller = Caller("responses", stream=True, request_id=f"req_{turn.stamp.id}", body=body)
                 await tell(self._services, turn, encoder, self._client, self._link, send, caller)
         except GrokDeskError as error:

@@ -39,7 +39,9 @@ _GATHER_S: Final = 0.1
 _FIRST_RETRY_S: Final = 1.0
 _LONGEST_RETRY_S: Final = 30.0
 # With a full disk, or the server away, the list of requests must not fill the memory as well.
-_MOST_WAITING: Final = 20_000
+MOST_WAITING: Final = 20_000
+# Of rows that may hold megabytes each, and that nobody misses.
+MOST_LARGE_WAITING: Final = 300
 # Work on everything at once may take so many times longer than the rest.
 _BULK: Final = 12
 # How often work is tried that others were in the way of, or whose connection was lost before the commit.
@@ -109,17 +111,21 @@ def _nothing() -> None:
 
 
 class Waiting(Generic[T]):
-    """What waits to be written, the newest per key, and what of it is being written."""
+    """What waits to be written, the newest per key, and what of it is being written.
 
-    def __init__(self, put: Callable[[], None]) -> None:
+    Of more than `most` that wait the oldest are forgotten.
+    """
+
+    def __init__(self, put: Callable[[], None], most: int = MOST_WAITING) -> None:
         self._on_put = put
+        self._most = most
         self._waiting: dict[str, T] = {}
         self._taken: dict[str, T] = {}
 
     def put(self, key: str, value: T) -> None:
         """Write `value` soon, instead of what was waiting under `key`."""
         self._waiting[key] = value
-        if len(self._waiting) > _MOST_WAITING:
+        if len(self._waiting) > self._most:
             del self._waiting[next(iter(self._waiting))]
         self._on_put()
 
@@ -135,7 +141,8 @@ class Waiting(Generic[T]):
     def settle(self, *, written: bool) -> None:
         """Forget what was taken, or let it wait again behind anything newer."""
         if not written:
-            self._waiting = self._taken | self._waiting
+            all_of_it = self._taken | self._waiting
+            self._waiting = dict(islice(all_of_it.items(), max(0, len(all_of_it) - self._most), None))
         self._taken = {}
 
 
@@ -146,9 +153,13 @@ class Lane(Waiting[T]):
     """
 
     def __init__(
-        self, write: WriteRows[T], put: Callable[[], None], on_written: Callable[[], None] = _nothing
+        self,
+        write: WriteRows[T],
+        put: Callable[[], None],
+        on_written: Callable[[], None] = _nothing,
+        most: int = MOST_WAITING,
     ) -> None:
-        super().__init__(put)
+        super().__init__(put, most)
         self._write = write
         self._on_written = on_written
 
@@ -350,9 +361,18 @@ class Database(ABC):
 
     # --- writing soon ---
 
-    def lane(self, write: WriteRows[T], on_written: Callable[[], None] = _nothing) -> Lane[T]:
-        """A new lane, whose rows go through `write`; `on_written` hears when they are there for good."""
-        lane = Lane(write, self._gather, on_written)
+    def lane(
+        self,
+        write: WriteRows[T],
+        on_written: Callable[[], None] = _nothing,
+        *,
+        most: int = MOST_WAITING,
+    ) -> Lane[T]:
+        """A new lane, whose rows go through `write`; `on_written` hears when they are there for good.
+
+        At most `most` rows wait in it.
+        """
+        lane = Lane(write, self._gather, on_written, most)
         self._lanes.append(lane)
         return lane
 

@@ -252,9 +252,16 @@ def m008_requests(connection: Connection) -> None:
         Column("words", TEXT, nullable=False, server_default=text("''")),
     )
     parts = ("model", "client", "account_name", "egress", "state", "failure", "id")
-    joined = "CONCAT_WS(' ', " + ", ".join(parts) + ")" if connection.dialect.name == "mysql" else ""
-    joined = joined or " || ' ' || ".join(parts)
-    connection.exec_driver_sql(f"UPDATE runs SET words = LOWER({joined}) WHERE words = ''")  # noqa: S608 - words of ours
+    if connection.dialect.name == "sqlite":
+        # Its LOWER knows English letters only.
+        rows = connection.exec_driver_sql(f"SELECT id, {', '.join(parts)} FROM runs").all()  # noqa: S608 - words of ours
+        words = [(" ".join(" ".join(row[1:]).casefold().split()), row[0]) for row in rows]
+        if words:
+            connection.exec_driver_sql("UPDATE runs SET words = ? WHERE id = ?", words)
+    else:
+        joined = "CONCAT_WS(' ', " + ", ".join(parts) + ")" if connection.dialect.name == "mysql" else ""
+        joined = joined or " || ' ' || ".join(parts)
+        connection.exec_driver_sql(f"UPDATE runs SET words = LOWER({joined}) WHERE words = ''")  # noqa: S608 - same
     hours = Table(
         "hours",
         MetaData(),

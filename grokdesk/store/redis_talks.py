@@ -8,6 +8,7 @@ from typing import Final
 from grokdesk.core.runs import Talk
 from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
+from grokdesk.store.database import MOST_LARGE_WAITING
 from grokdesk.store.redis_server import Script, Server, framed, unframed
 from grokdesk.store.redis_writer import Writer
 from grokdesk.store.talks import sealed, unsealed
@@ -72,7 +73,7 @@ class RedisTalks:
         self._server = server
         self._writer = writer
         self._vault = vault
-        self._lane = writer.lane(self._write)
+        self._lane = writer.lane(self._write, most=MOST_LARGE_WAITING)
 
     def save(self, talk: Talk) -> None:
         """Write it soon; returns at once."""

@@ -12,7 +12,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeVar
 
-from grokdesk.store.database import BATCH_ROWS, Conflict, DatabaseTrouble, OnTrouble, Spawn, Waiting, refusal
+from grokdesk.store.database import (
+    BATCH_ROWS,
+    MOST_WAITING,
+    Conflict,
+    DatabaseTrouble,
+    OnTrouble,
+    Spawn,
+    Waiting,
+    refusal,
+)
 from grokdesk.store.redis_server import Server
 
 log = logging.getLogger(__name__)
@@ -32,8 +41,8 @@ _UNWRITABLE: Final = (Conflict, ValueError, OverflowError)
 class Lane(Waiting[T]):
     """Things of one kind on their way to the server, by their id."""
 
-    def __init__(self, write: Write[T], put: Callable[[], None]) -> None:
-        super().__init__(put)
+    def __init__(self, write: Write[T], put: Callable[[], None], most: int = MOST_WAITING) -> None:
+        super().__init__(put, most)
         self._write = write
 
     def waiting(self, key: str) -> T | None:
@@ -145,9 +154,9 @@ class Writer:
             if self._timer is not None:
                 self._timer.cancel()
 
-    def lane(self, write: Write[T]) -> Lane[T]:
-        """A new lane, whose things go through `write`."""
-        lane = Lane(write, self._gather)
+    def lane(self, write: Write[T], *, most: int = MOST_WAITING) -> Lane[T]:
+        """A new lane, whose things go through `write`; at most `most` wait in it."""
+        lane = Lane(write, self._gather, most)
         self._lanes.append(lane)
         return lane
 

@@ -15,7 +15,7 @@ from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import offload
 from grokdesk.store.async_engine import AsyncConnection
 from grokdesk.store.copying import in_parts, put_missing
-from grokdesk.store.database import COPIED_LARGE_ROWS, Database
+from grokdesk.store.database import COPIED_LARGE_ROWS, MOST_LARGE_WAITING, Database
 from grokdesk.store.schema import talks
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class SqlTalks:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._lane = database.lane(self._write)
+        self._lane = database.lane(self._write, most=MOST_LARGE_WAITING)
 
     def save(self, talk: Talk) -> None:
         """Write it soon; returns at once."""

@@ -22,7 +22,7 @@ from grokdesk.ui.actions import Actions
 from grokdesk.ui.bridge import Bridge
 from grokdesk.ui.doing import Doing, Doings
 from grokdesk.ui.host import Host
-from grokdesk.ui.languages import joined
+from grokdesk.ui.languages import joined, told
 from grokdesk.ui.memory import Memory
 from grokdesk.ui.messages import Messages
 from grokdesk.ui.models.settings import InForce
@@ -37,12 +37,16 @@ _LOOKED_AT: Final = 16 << 10
 
 @dataclass(frozen=True, slots=True)
 class Toast:
-    """A passing word about something done. `undo` is offered with it."""
+    """A passing word about something done, which `act` stands for: the next word about it takes its place.
+
+    `undo` is offered with it.
+    """
 
     text: str
     tone: str = ""
     undo: Callable[[], None] | None = None
     seconds: int = _TOAST_S
+    act: object = None
 
 
 class Desk(QObject):
@@ -50,6 +54,8 @@ class Desk(QObject):
 
     said = Signal(object)
     """`Toast`"""
+    taken_back = Signal(object)
+    """The `act` of a toast, from wherever it was taken back"""
     pane_wanted = Signal(str)
     add_wanted = Signal(str)
     """Accounts are to be added; with the text to begin with, or nothing."""
@@ -103,6 +109,21 @@ class Desk(QObject):
     def gateway(self) -> GatewayState:
         """Where the gateway stands."""
         return self.host.gateway.state
+
+    @property
+    def port_from_outside(self) -> str:
+        """What set the port at the start, such as the command line; empty when the settings do."""
+        return self.host.settings_file.outside.get("gateway.port", "")
+
+    def gateway_trouble(self) -> str:
+        """Why the gateway failed, and what can be done about it here."""
+        state = self.gateway
+        if not state.free_port:
+            return told(state.error, state.hint)
+        if self.port_from_outside:
+            hint = self.tr("The port comes from outside (%1). Close that program, or change the port there.")
+            return joined(told(state.error), hint.replace("%1", told(self.port_from_outside)))
+        return joined(told(state.error), self.tr("Take another one, or close that program."))
 
     def toggle_gateway(self) -> None:
         """Start the gateway, or stop it."""
@@ -242,7 +263,7 @@ class Desk(QObject):
             self.said.emit(Toast(text, "ok"))
             return
         back = self._back(brought.removed)
-        self.said.emit(Toast(text, "ok", undo=lambda: self._undo(back), seconds=_UNDO_S))
+        self._offer(text, back, "ok")
 
     def paste_accounts(self) -> bool:
         """Begin to add the accounts in the clipboard; returns whether there are any."""
@@ -264,7 +285,7 @@ class Desk(QObject):
 
         back = self._back(account.id for account in gone)
         text = self.tr("%n account(s) removed from this computer.", "", len(gone))
-        self.said.emit(Toast(text, undo=lambda: self._undo(back), seconds=_UNDO_S))
+        self._offer(text, back)
 
     def _back(self, ids: Iterable[AccountId]) -> Callable[[], Awaitable[None]]:
         """Remember how to bring accounts back that were just removed."""
@@ -291,7 +312,10 @@ class Desk(QObject):
     def did(self, text: str, back: Callable[[], Awaitable[None]]) -> None:
         """Tell what was done, and offer to take it back by `back`."""
         self._undos.append(back)
-        self.said.emit(Toast(text, undo=lambda: self._undo(back), seconds=_UNDO_S))
+        self._offer(text, back)
+
+    def _offer(self, text: str, back: Callable[[], Awaitable[None]], tone: str = "") -> None:
+        self.said.emit(Toast(text, tone, undo=lambda: self._undo(back), seconds=_UNDO_S, act=back))
 
     def undo(self) -> None:
         """Take the last act back."""
@@ -303,6 +327,7 @@ class Desk(QObject):
     def _undo(self, back: Callable[[], Awaitable[None]]) -> None:
         if back in self._undos:
             self._undos.remove(back)
+            self.taken_back.emit(back)
             self.work.start(_done(back))
 
     # -- the rest
@@ -322,7 +347,8 @@ class Desk(QObject):
 
     async def _choose_text_scale(self, percent: int) -> None:
         await self.host.change({"appearance.text_scale": percent})
-        self.say(self.tr("Text size: %1 %").replace("%1", str(percent)))
+        text = self.tr("Text size: %1 %").replace("%1", str(percent))
+        self.said.emit(Toast(text, act="text size"))
 
     def choose_language(self, choice: str) -> None:
         """Speak another language, or that of the system."""

@@ -31,6 +31,7 @@ Ts = TypeVarTuple("Ts")
 # Turns follow one another without going through Qt for this long; then windows have their turn.
 _STRETCH_S: Final = 0.004
 _LONGEST_WAIT_S: Final = 86_400.0
+_DISPLAY_GONE: Final = 1
 
 _YOUNG: Final = 2_000
 _GENERATIONS: Final = 10
@@ -106,10 +107,12 @@ class _Garbage:
 
 
 class _Polled(selectors.DefaultSelector):
-    """A selector that never waits: Qt waits on its descriptor instead."""
+    """A selector that does not wait: Qt waits on its descriptor instead, as long as there is a Qt."""
+
+    waits = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(0)
+        return super().select(timeout if self.waits else 0)
 
 
 class SharedLoop(asyncio.SelectorEventLoop):
@@ -118,6 +121,9 @@ class SharedLoop(asyncio.SelectorEventLoop):
     `run_forever` of the base class calls `_run_once` until the loop is stopped. Here that call runs Qt until
     then, and the base's `_run_once` is what Qt wakes. Inside a nested Qt loop that a task has opened nothing
     of asyncio runs: it waits, and goes on afterwards.
+
+    Qt gives up by itself when the display is gone, as at the end of a session. `SystemExit` then ends the
+    program in order: what is cleaned up meanwhile runs without Qt.
 
     Builds on `_run_once`, `_ready`, `_scheduled`, `_stopping` and `_csock` of CPython 3.11 to 3.14.
     """
@@ -131,6 +137,7 @@ class SharedLoop(asyncio.SelectorEventLoop):
         self._polled = _Polled()
         self._turning = False
         self._running_qt = False
+        self._asked_to_end = False
         self._armed = 0.0
         self._escaped: BaseException | None = None
         self._garbage = _Garbage()
@@ -147,6 +154,10 @@ class SharedLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         """Run Qt until the loop is stopped."""
+        if self._polled.waits:
+            super()._run_once()  # type: ignore[misc]  # typeshed leaves private methods out
+            return
+        self._asked_to_end = False
         spin = self._qt.exec  # the one loop of the program: every other is nested, which a test forbids
         self._running_qt = True
         with self._woken_by_signals(), self._garbage:
@@ -161,6 +172,10 @@ class SharedLoop(asyncio.SelectorEventLoop):
         if self._escaped is not None:
             escaped, self._escaped = self._escaped, None
             raise escaped
+        if not self._asked_to_end:
+            # It would return at once for ever.
+            self._polled.waits = True
+            raise SystemExit(_DISPLAY_GONE)
 
     def _timed(self) -> None:
         self._armed = 0.0
@@ -184,6 +199,7 @@ class SharedLoop(asyncio.SelectorEventLoop):
         finally:
             self._turning = False
         if self._stopping or self._escaped is not None:
+            self._asked_to_end = True
             self._qt.exit()
             return
         self._garbage.look()

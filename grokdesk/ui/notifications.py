@@ -358,7 +358,9 @@ class Notifier(QObject):
         free = min((one.free_at(mode) for one in accounts for mode in one.windows), default=inf)
         if free == inf or free <= self._now:
             return self.tr("All accounts are resting.")
-        return self.tr("All accounts are resting. The first is back at %1.").replace("%1", words.at(free))
+        return self.tr("All accounts are resting. The first is back at %1.").replace(
+            "%1", words.due(free, self._now)
+        )
 
     # -- now
 

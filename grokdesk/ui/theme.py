@@ -372,6 +372,18 @@ QRadioButton, QCheckBox {
   border: 2px solid transparent; border-radius: 6px; padding: 2px 4px; min-height: @line;
 }
 QRadioButton:focus, QCheckBox:focus { border-color: @accent; }
+QRadioButton::indicator, QCheckBox::indicator {
+  width: 14px; height: 14px; border: 1px solid @control; background: @surface;
+}
+QCheckBox::indicator { border-radius: 4px; }
+QCheckBox::indicator:checked {
+  border-color: @accent; background: @accent; image: url("@menu/mark-@tone.svg");
+}
+QRadioButton::indicator { border-radius: 8px; }
+QRadioButton::indicator:checked {
+  width: 6px; height: 6px; border: 5px solid @accent; background: @on_accent;
+}
+QRadioButton::indicator:disabled, QCheckBox::indicator:disabled { border-color: @border; background: @bg; }
 
 QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 4px; background: transparent; }
 QToolButton:hover { background: @sunken; }

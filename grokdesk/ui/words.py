@@ -75,7 +75,8 @@ def account_state(account: Account, now: float) -> StateWords:
         if free == inf:
             return StateWords(Kind.COOLING, tr("Out of questions"), "")
         text = tr("Out of questions, %1").replace("%1", span(free - now))
-        return StateWords(Kind.COOLING, text, tr("The next question is free at %1.").replace("%1", at(free)))
+        why = tr("The next question is free at %1.").replace("%1", due(free, now))
+        return StateWords(Kind.COOLING, text, why)
     return StateWords(Kind.READY, tr("Ready"), "")
 
 
@@ -168,6 +169,14 @@ def at(moment: float, now: float | None = None) -> str:
         return locale.toString(stamp.time(), QLocale.FormatType.ShortFormat)
     today = QDateTime.fromSecsSinceEpoch(int(now)).date()
     return locale.toString(stamp, "HH:mm:ss" if stamp.date() == today else tr("d MMM HH:mm"))
+
+
+def due(moment: float, now: float) -> str:
+    """When something comes back: the time of day, with the date when that is not today."""
+    is_today = (
+        QDateTime.fromSecsSinceEpoch(int(moment)).date() == QDateTime.fromSecsSinceEpoch(int(now)).date()
+    )
+    return at(moment) if is_today else at(moment, now)
 
 
 def exact(moment: float) -> str:

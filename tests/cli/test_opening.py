@@ -41,6 +41,7 @@ def test_links_and_files_are_told_from_commands(here: Path) -> None:
     )
     assert split(["./accounts"], COMMANDS) == ([], (str(here / "accounts"),))
     assert split(["acounts"], COMMANDS) == (["acounts"], ())
+    assert split(["x" * 5_000], COMMANDS) == (["x" * 5_000], ())
     assert split(["--headless"], COMMANDS) == (["--headless"], ())
 
 

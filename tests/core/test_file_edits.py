@@ -61,7 +61,12 @@ CODEX = [
     '[model_providers.grokdesk]\nname = "mine"\nextra = 3\n',
     'notes = """\n[tui]\nmodel = "no"\n"""\r\n[[things]]\r\nmodel = "x"\r\n',
 ]
-AIDER = ["", "# comment\nmodel: gpt-4 # mine\ndark-mode: true\n", 'lint-cmd:\n  - "a: b"\n"model": \'x\'\n']
+AIDER = [
+    "",
+    "# comment\nmodel: gpt-4 # mine\ndark-mode: true\n",
+    'lint-cmd:\n  - "a: b"\n"model": \'x\'\n',
+    "a: 1\n# of b\nb: |\n  its end is that of the file\n  # and this is no comment",
+]
 CONTINUE = [
     "",
     "name: Local\nversion: 1.0.0\nschema: v1\nmodels: []\nrules:\n  - a\n",
@@ -69,6 +74,7 @@ CONTINUE = [
     "models:\n  # first\n    - name: b\n      provider: z\n",
     "name: x\r\nmodels:\r\n  - uses: a/b\r\n",
     "name: x\n",
+    "name: x\nprompts:\n- name: p\n  prompt: |\n    say it",
 ]
 ZED = ['// Zed\n{\n  "theme": "One",\n  "language_models": {\n    "openai": {"a": 1},\n  },\n}\n', "{}\n"]
 FILES = [
@@ -209,6 +215,7 @@ def test_an_entry_that_was_changed_stays() -> None:
         ("aider", "- a\n- b\n", 1),
         ("aider", "a: 1\n---\nb: 2\n", 2),
         ("aider", "a: 1\nb: \x0b\n", 2),
+        ("aider", "openai-api-base: x\ra: y\r", 1),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_its_line(client: str, text: str, line: int) -> None:

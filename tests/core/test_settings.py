@@ -82,6 +82,7 @@ def test_the_defaults_are_valid_and_listen_here_only() -> None:
         ({"grok_web": {"api_url": "ftp://grok.com"}}, "https://grok.com"),
         ({"grok_web": {"api_url": "https://grok.com/?a=1"}}, "query"),
         ({"grok_web": {"signer_url": "nonsense"}}, "address"),
+        ({"updates": {"address": "http://127.0.0.1:99999/notice.json"}}, "address"),
         ({"egress": {"proxies": ["ftp://proxy"]}}, "proxy scheme"),
         ({"egress": {"solver_timeout_s": 1}}, "greater than or equal"),
         ({"accounts": {"strategy": "best"}}, "quota"),

@@ -380,6 +380,8 @@ async def test_only_a_refusal_of_the_account_counts_against_it() -> None:
         "a", checked_at=make.NOW, check_failures=1, check_failure="no way"
     )
     assert (made.account("b").status, made.account("b").reason) == (Status.EXPIRED, "out")
+    # Nobody has asked it anything: a check is not a call that it left unanswered.
+    assert (made.account("b").failures, made.account("b").check_failure) == (0, "out")
 
 
 async def test_news_of_the_departed_changes_nothing() -> None:

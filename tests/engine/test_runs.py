@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from grokdesk.core.accounts import Mode
-from grokdesk.core.errors import EmptyAnswer
+from grokdesk.core.errors import Broken, EmptyAnswer
 from grokdesk.core.events import Finished, Stop, TextPiece, Transcript, Usage
 from grokdesk.core.notices import Bus, Notice, RunFinished, RunStarted
 from grokdesk.core.ports import Lease
@@ -42,6 +44,7 @@ class TalksInMemory:
 
     def __init__(self) -> None:
         self.kept: dict[str, Talk] = {}
+        self.away = False
 
     def save(self, talk: Talk) -> None:
         self.kept[talk.id] = talk
@@ -53,6 +56,8 @@ class TalksInMemory:
         return len(self.kept)
 
     async def forget(self, before: float | None = None) -> int:
+        if self.away:
+            raise Broken("The store is away.", detail="away")
         old = [one.id for one in self.kept.values() if before is None or one.at < before]
         for run_id in old:
             del self.kept[run_id]
@@ -280,6 +285,29 @@ async def test_what_was_said_is_forgotten_after_the_days_the_owner_sets() -> Non
 
     assert (first, second) == ({"old", "new"}, {"new"})
     assert (await made.log.talks_kept(), await made.log.forget_talks(), made.talks.kept) == (1, 1, {})
+
+
+async def test_a_store_that_is_away_is_asked_to_forget_again_later(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    Housekeeping goes on, hours are saved, and what is to be forgotten is forgotten in the end.
+    """
+    made = World(keep=9, keep_prompts=True)
+    made.one("old")
+    await made.log.tidy()
+    made.live.set(World.keeping(0))
+    made.talks.away = True
+    made.usage.count(make.run("counted", state=RunState.DONE))
+
+    await made.log.tidy()
+    await made.log.tidy()
+    made.talks.away = False
+    early = set(made.talks.kept)
+    made.clock.advance(60)
+    await made.log.tidy()
+
+    assert (early, made.talks.kept) == ({"old"}, {})
+    assert sum(hour.done for hour in made.hours.kept.values()) == 2
+    assert [one.levelname for one in caplog.records] == ["WARNING"]
 
 
 async def test_what_was_said_goes_with_its_request() -> None:

@@ -176,6 +176,34 @@ async def test_a_failure_is_quiet_and_keeps_what_was_known(tmp_path: Path) -> No
     assert state.at == scene.clock.time
 
 
+async def test_a_look_that_is_given_up_leaves_no_trace(tmp_path: Path) -> None:
+    """
+    With the window closed nobody is still looking, and what was known is known.
+    """
+    scene = Scene(tmp_path)
+    found = await scene.updates.look()
+    asked = asyncio.Event()
+
+    async def silent(url: str, proxy: str) -> Release:
+        asked.set()
+        never: asyncio.Future[Release] = asyncio.get_running_loop().create_future()
+        return await never
+
+    scene.source.latest = silent  # type: ignore[method-assign]  # a source that does not answer
+    async with Supervisor() as tasks:
+        looking = tasks.spawn(_looked(scene.updates), name="look")
+        await asked.wait()
+        assert scene.updates.state.phase is UpdatePhase.LOOKING
+        looking.cancel()
+        await asyncio.wait({looking})
+
+    assert scene.updates.state == found
+
+
+async def _looked(updates: Updates) -> None:
+    await updates.look()
+
+
 async def test_a_spoilt_file_is_like_none(tmp_path: Path) -> None:
     """
     Whatever lies there, it starts.

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from grokdesk.core.accounts import AccountId, Mode, Report, Status, Tier
-from grokdesk.core.errors import Unreachable
-from grokdesk.core.notices import CleanedUp, SettingsChanged
+from grokdesk.core.errors import Broken, Unreachable
+from grokdesk.core.notices import AccountChanged, CleanedUp, SettingsChanged
+from grokdesk.core.ports import Removed
 from grokdesk.engine import upkeep
 from grokdesk.engine.quota import Checks
 from grokdesk.engine.upkeep import Upkeep
@@ -197,3 +198,32 @@ async def test_a_tier_that_was_proven_moves_the_next_check() -> None:
 
     assert due is not None
     assert NOW + 7_200 <= due <= NOW + 7_920
+
+
+async def test_a_store_that_is_away_does_not_end_the_upkeep(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    What could not be cleaned up is a minute later.
+    """
+    old, fresh = make.account("old"), make.account("fresh", synced_at=NOW, checked_at=NOW)
+    made = await stage(fresh)
+    made.accounts.gone[old.id] = Removed(old, NOW - 31 * DAY)
+    forget, away = made.accounts.purge, True
+
+    async def purge(before: float) -> int:
+        if away:
+            raise Broken("The store is away.", detail="away")
+        return await forget(before)
+
+    made.accounts.purge = purge  # type: ignore[method-assign]  # a server that cannot be reached
+    async with kept_up(made):
+        await until(lambda: caplog.records)
+        away = False
+        made.bus.publish(AccountChanged(frozenset({fresh.id})))
+        await turns()
+        early = set(made.accounts.gone)
+        made.clock.advance(60)
+        made.bus.publish(AccountChanged(frozenset({fresh.id})))
+        await until(lambda: not made.accounts.gone)
+
+    assert early == {old.id}
+    assert [one.levelname for one in caplog.records] == ["WARNING"]

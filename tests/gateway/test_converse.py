@@ -19,6 +19,7 @@ from openai.types.chat import ChatCompletionChunk
 from grokdesk.core.conversation import Limits, Media, Message, Role, Text, Thinking
 from grokdesk.core.errors import Challenged, Garbled, GrokDeskError, NoAccount, RateLimited, UpstreamTimeout
 from grokdesk.core.events import Finished, Source, Sourced, Stop, TextPiece, ThoughtPiece, Usage
+from grokdesk.core.runs import LONGEST_TALK
 from grokdesk.core.settings import PrivacySettings
 from tests.gateway.conftest import World
 from tests.gateway.fakes import CREATED, KEY, Step, finished, settle, started
@@ -67,6 +68,21 @@ async def test_the_engine_hears_how_a_request_came(
     assert (first.dialect, first.stream) == ("chat", stream)
     assert first.request_id == answer.headers["x-request-id"]
     assert (first.body, b'"Hi"' in second.body) == (b"", True)
+
+
+async def test_of_a_long_request_no_more_is_held_than_is_kept(
+    world: World, client: openai.AsyncOpenAI
+) -> None:
+    """
+    It may have pictures in it, and an answer may take minutes.
+    """
+    now = world.settings.now
+    world.settings.set(now.model_copy(update={"privacy": PrivacySettings(keep_prompts=True)}))
+    long = "x" * (LONGEST_TALK + 5_000)
+
+    await client.chat.completions.create(model=ASK["model"], messages=[{"role": "user", "content": long}])
+
+    assert len(world.engine.callers[0].body) == LONGEST_TALK + 1
 
 
 async def test_the_engine_hears_what_was_asked_and_by_whom(world: World, client: openai.AsyncOpenAI) -> None:

@@ -8,13 +8,15 @@ import pytest
 import sqlalchemy
 
 from grokdesk.core.errors import Broken
-from grokdesk.core.runs import Sought, Try
+from grokdesk.core.runs import Sought, Talk, Try
 from grokdesk.platform.paths import Paths
+from grokdesk.platform.secrets import Vault
 from grokdesk.platform.tasks import Supervisor
 from grokdesk.store import migrations, schema
-from grokdesk.store.database import Database, DatabaseTrouble
+from grokdesk.store.database import MOST_LARGE_WAITING, Database, DatabaseTrouble
 from grokdesk.store.runs import SqlRuns
 from grokdesk.store.sqlite_file import SqliteFile
+from grokdesk.store.talks import SqlTalks
 from tests.store import make
 
 Column = tuple[str, str, int, int]
@@ -102,7 +104,7 @@ async def test_requests_of_an_older_version_are_listed_and_found(paths: Paths) -
     made_by(paths, *migrations.ALL[:7])
     with sqlite3.connect(paths.database) as old:
         old.execute(
-            "INSERT INTO runs VALUES ('r', 5.0, 'grok-4', 'Editor', 'fast', 'id-a', 'Anna', 'direct',"
+            "INSERT INTO runs VALUES ('r', 5.0, 'grok-4', 'Редактор', 'fast', 'id-a', 'Anna', 'direct',"
             " 'failed', '', 'Very ODD', NULL, 9, 0, 0, 0, ?)",
             ('[["Anna", "direct", "Very ODD"]]',),
         )
@@ -111,12 +113,13 @@ async def test_requests_of_an_older_version_are_listed_and_found(paths: Paths) -
     async with Supervisor() as supervisor, SqliteFile(paths, spawn=supervisor.spawn) as database:
         runs = SqlRuns(database)
         found = await runs.page(Sought(failed=True, text="very odd"), limit=9)
+        named = await runs.page(Sought(text="РЕДАКТОР"), limit=9)
         others = await runs.page(Sought(text="somebody else"), limit=9)
 
     assert [(run.id, run.failure, run.tries) for run in found] == [
         ("r", "Very ODD", (Try("Anna", "direct", "Very ODD"),))
     ]
-    assert others == []
+    assert (named, others) == (found, [])
 
 
 async def test_a_new_database_is_not_copied(paths: Paths) -> None:
@@ -237,6 +240,31 @@ async def test_a_locked_database_is_told_and_written_later(
     assert [record.levelname for record in caplog.records if "cannot be written" in record.message] == [
         "ERROR"
     ]
+
+
+async def test_while_nothing_can_be_written_what_was_said_does_not_fill_the_memory(
+    paths: Paths, supervisor: Supervisor, vault: Vault
+) -> None:
+    """
+    Each may have megabytes: the newest wait, the oldest are forgotten.
+    """
+    told = asyncio.Event()
+    async with SqliteFile(
+        paths, spawn=supervisor.spawn, on_trouble=lambda *_: told.set(), busy_s=0.05
+    ) as database:
+        talks = SqlTalks(database, vault)
+        other = sqlite3.connect(paths.database)
+        other.execute("BEGIN IMMEDIATE")
+        for number in range(MOST_LARGE_WAITING + 50):
+            if number == MOST_LARGE_WAITING:
+                await told.wait()
+            talks.save(Talk(f"r{number}", float(number), "asked", "answer"))
+        other.rollback()
+        other.close()
+
+        assert await talks.count() == MOST_LARGE_WAITING
+        assert await talks.get("r49") is None
+        assert await talks.get(f"r{MOST_LARGE_WAITING + 49}") is not None
 
 
 async def test_many_readers_and_writers_get_along(database: Database) -> None:

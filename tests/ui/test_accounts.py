@@ -396,6 +396,22 @@ async def test_the_selection_survives_filters_order_and_changes(desk: Desk) -> N
     assert desk.names() == ["Dora", "Cleo", "Ben", "Anna"]
 
 
+async def test_where_there_is_little_room_what_matters_less_gives_way_first(desk: Desk) -> None:
+    """
+    A narrow column that says little is not shown while a wide one that says more has no room.
+    """
+    await several(desk)
+    pane = desk.pane
+    table = pane.table
+    wide = pane.columns.shown()
+
+    table.setFixedWidth(390)
+    await settle()
+
+    assert {"account", "state", "left"} < set(wide)
+    assert pane.columns.shown() == ("account", "state")
+
+
 async def test_order_and_columns_are_chosen_by_keys_and_remembered(desk: Desk) -> None:
     """
     The menu of columns sorts and shows; a new window has them again.

@@ -14,10 +14,10 @@ import aiohttp
 import anthropic
 import openai
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QScrollArea
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPlainTextEdit, QScrollArea
 
 from grokdesk.app import App
 from grokdesk.core import jsonc
@@ -332,6 +332,24 @@ async def test_codex_is_set_up_by_keyboard_alone(scene: Scene) -> None:
     assert list(scene.home.iterdir()) == []
 
 
+async def test_a_wrapped_line_of_the_preview_has_colour_to_its_end(scene: Scene) -> None:
+    """
+    A file may be one long line.
+    """
+    claude(scene, '{"env": {"A": "b"}}\n')
+    click(scene.card("claude-code").set_up)
+    await scene.until(lambda: not no_dialog())
+    preview = dialog(Preview)
+    [code] = preview.findChildren(QPlainTextEdit)
+    marked = [mark.cursor.selectedText() for mark in code.extraSelections()]
+    lines = code.toPlainText().splitlines()
+    press(preview, Qt.Key.Key_Escape)
+    await settle()
+
+    assert marked == [line for line in lines if line[:1] in {"-", "+"}]
+    assert len(marked) == 2
+
+
 async def test_the_preview_shows_nobody_s_secrets(scene: Scene) -> None:
     """
     Those that are in the file already are shortened as well; the file keeps them.
@@ -510,12 +528,14 @@ async def test_the_demo_writes_into_nobody_s_files(tmp_path: Path, qapp: QApplic
         card = pane.card("claude-code")
         await settle()
         said, offered = card.state.text(), card.set_up.isVisible()
+        below = card.state.mapTo(card, QPoint()).y() < card.code.mapTo(card, QPoint()).y()
         await shell.leave()
         shell.tray.hide()
         shell.window.deleteLater()
         await settle(0)
 
-    assert said.startswith("The demo does not touch the files of your programs.")
+    assert said == "The demo does not touch the files of your programs. Copy what is below instead."
+    assert below
     assert not offered
     assert app.client_files is None
     assert list(home.iterdir()) == []

@@ -387,3 +387,20 @@ async def test_nothing_is_wider_than_a_small_window(scene: Scene, step: int) -> 
     assert inner is not None
 
     assert inner.minimumSizeHint().width() <= area.viewport().width()
+
+
+async def test_what_is_told_does_not_cover_the_next_step(scene: Scene) -> None:
+    """
+    A toast stays above the row with *Back* and *Next*; elsewhere it goes down to the edge again.
+    """
+    window = scene.shell.window
+    scene.shell.desk.say("Heard.")
+    await settle()
+
+    toasts, button = window.toasts, scene.pane.next
+    assert toasts.texts() == ["Heard."]
+    assert toasts.geometry().bottom() < button.mapTo(window, QPoint(0, 0)).y()
+    above = toasts.y()
+    window.go("accounts")
+    await settle()
+    assert toasts.y() > above

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 from grokdesk.core.notices import GatewayPhase, GatewayState, Trouble
 from grokdesk.sim import Simulator, World
 from grokdesk.ui import dialogs
+from grokdesk.ui.desk import Toast
 from grokdesk.ui.doing import Doing, Doings, Failure, State
 from grokdesk.ui.geometry import Placement, reachable, screens
 from grokdesk.ui.memory import Memory
@@ -119,6 +120,18 @@ async def test_a_toast_waits_under_the_pointer_and_under_the_keyboard(open_face:
     runs.append(timer.isActive())
 
     assert runs == [True, False, True, False, True]
+
+
+async def test_a_word_about_the_same_act_takes_the_place_of_the_one_before(open_face: Open) -> None:
+    """
+    Text made larger three times is told once.
+    """
+    face = await open_face([account(1)])
+    face.shell.desk.say("Something else.")
+    for text in ("One.", "Two.", "Three."):
+        face.shell.desk.said.emit(Toast(text, act="the same"))
+
+    assert face.window.toasts.texts() == ["Something else.", "Three."]
 
 
 # --- work

@@ -36,10 +36,14 @@ from grokdesk.ui.languages import (
     locale_of,
     told,
 )
+from grokdesk.ui.models.requests import TOTAL, Requests
+from grokdesk.ui.theme import Look
+from grokdesk.ui.widgets.table import INSET
 from grokdesk.ui.windows.library import LibraryPane
 from grokdesk.ui.windows.network import NetworkPane
 from grokdesk.ui.windows.palette import Palette
 from grokdesk.ui.windows.requests import RequestsPane
+from grokdesk.ui.windows.requests_live import RequestTable
 from grokdesk.ui.windows.settings import SettingsPane
 from tests.app.failures_page import PATH as FAILURES
 from tests.rig import FAST, basic, running, token
@@ -525,3 +529,17 @@ async def test_apps_hear_english_whatever_the_window_speaks(tmp_path: Path, qapp
 
     assert "Grok refuses this content; the account is fine." in english_ones[0]
     assert await heard_in(CHINESE) == english_ones
+
+
+def test_times_of_requests_have_room_in_chinese(qapp: QApplication) -> None:
+    """
+    A second and a millisecond are written with wide characters there.
+    """
+    languages().speak(CHINESE)
+    table = RequestTable(Requests(lambda: NOON, Look(qapp), None), "")
+    table.resize(900, 300)
+    room = table.columnWidth(TOTAL)
+    needed = table.fontMetrics().horizontalAdvance(words.milliseconds(829))
+    table.deleteLater()
+
+    assert room >= needed + 4 * INSET

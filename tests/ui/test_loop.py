@@ -432,6 +432,27 @@ def interruptible() -> Iterator[None]:
 
 
 @posix
+def test_a_qt_that_gives_up_ends_the_program_in_order(qapp: QApplication) -> None:
+    """
+    As when the display is gone: once, not in a circle, and cleaning up may take its time without Qt.
+    """
+    heard: list[str] = []
+
+    async def work() -> None:
+        QTimer.singleShot(0, lambda: qapp.exit(1))
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+            heard.append(await offload(lambda: "cleaned up"))
+
+    with pytest.raises(SystemExit), asyncio.Runner(loop_factory=lambda: SharedLoop(qapp)) as runner:
+        runner.run(work())
+
+    assert heard == ["cleaned up"]
+
+
+@posix
 def test_an_interrupt_cancels_a_runner_that_is_asleep(qapp: QApplication, interruptible: None) -> None:
     """
     Ctrl+C works while Qt waits for events.

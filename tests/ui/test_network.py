@@ -134,6 +134,49 @@ async def test_at_first_requests_leave_directly_and_the_pane_says_so(scene: Scen
     assert page.meaning.text().startswith("Grok sees the address of this computer.")
 
 
+async def test_ctrl_n_adds_ways_out_and_f6_finds_the_list_and_its_details(scene: Scene) -> None:
+    """
+    The keys that add accounts elsewhere mean ways out here, from either page.
+    """
+    await scene.proxies(ONE)
+    scene.pane.tabs.setCurrentIndex(CLOUDFLARE)
+    press(scene.window, Qt.Key.Key_N, CTRL)
+    await settle()
+    asked = dialog(AddWays)
+    press(asked, Qt.Key.Key_Escape)
+    await settle()
+
+    page = scene.pane.proxies
+    assert scene.pane.tabs.currentIndex() == PROXIES
+    scene.window.activateWindow()
+    await settle()
+    page.mode.setFocus()
+    press(scene.window, Qt.Key.Key_F6)
+    assert QApplication.focusWidget() is page.table
+    scene.select(0)
+    await settle()
+    press(scene.window, Qt.Key.Key_F6)
+    assert page.details.isAncestorOf(scene.window.focusWidget()) or page.details.hasFocus()
+
+
+async def test_f5_tests_what_is_selected_and_ctrl_dot_ends_the_tests(scene: Scene) -> None:
+    """
+    They speak of ways out here, and accounts are left alone.
+    """
+    await scene.proxies(ONE, TWO)
+    scene.select(0)
+    page = scene.pane.proxies
+    chosen, other = (page.rows.row(place).key for place in (0, 1))
+
+    press(scene.window, Qt.Key.Key_F5)
+    assert (scene.pane.trials.is_testing(chosen), scene.pane.trials.is_testing(other)) == (True, False)
+    press(scene.window, Qt.Key.Key_Period, CTRL)
+    await settle()
+
+    assert not scene.pane.trials.running
+    assert "Nothing is running here." not in scene.window.toasts.texts()
+
+
 async def test_the_mode_is_chosen_by_keyboard_and_an_empty_list_is_explained(scene: Scene) -> None:
     """
     The setting changes at once; nothing leaves through an empty list, and the way on is a button.

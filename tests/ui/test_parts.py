@@ -382,6 +382,15 @@ def test_spans_are_rough_and_short(qapp: QApplication, seconds: float, said: str
     assert words.span(seconds) == said
 
 
+def test_what_is_due_another_day_is_told_with_its_date(qapp: QApplication) -> None:
+    """
+    At 17:25, a quota that is full again after a day is not "free at 17:25".
+    """
+    assert words.due(NOON + 60, NOON) == words.at(NOON + 60)
+    tomorrow = words.due(NOON + 86_400, NOON)
+    assert tomorrow == words.at(NOON + 86_400, NOON) != words.at(NOON + 86_400)
+
+
 def test_no_text_shows_a_token(qapp: QApplication) -> None:
     """
     Names end in the last four characters at most.

@@ -19,7 +19,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from grokdesk.core.accounts import Tier
 from grokdesk.core.runs import RunRecord, RunState, Try
@@ -162,9 +162,10 @@ async def test_a_limited_account_gives_way_to_another_and_both_tries_are_told(sc
     first, second = scene.rig.account(token("a")), scene.rig.account(token("b"))
     [limited_, answered] = scene.rig.app.runs.recent()[0].tries
     assert (limited_.account_id, answered.account_id) == (first.id, second.id)
-    assert f"1. {limited_.account} (direct): 429: This account has used up its questions for now." in told
+    spent = "429: This account has used up its questions for now."
+    assert f"1. {limited_.account} (Direct connection): {spent}" in told
     assert "Then another account was asked." in told
-    assert f"2. {answered.account} (direct): Answered." in told
+    assert f"2. {answered.account} (Direct connection): Answered." in told
     assert "Format: OpenAI Chat Completions" in told
     assert "Streamed: no" in told
     steps = scene.pane.details._steps  # noqa: SLF001 - what its buttons lead to
@@ -495,6 +496,16 @@ async def test_a_request_copied_as_curl_works_against_this_gateway(scene: Scene,
 # --- what was said ------------------------------------------------------------------------------------------
 
 PROMPT, ANSWER = "a very private question", "a very private answer"
+
+
+async def test_before_one_is_selected_the_details_ask_for_it_and_show_no_empty_fields(scene: Scene) -> None:
+    """
+    Fields for prompt and answer, and words about their length, are there only with something in them.
+    """
+    await scene.keep(run("a"))
+    seen = [one.text() for one in scene.pane.details.findChildren(QLabel) if one.isVisible() and one.text()]
+    assert seen == ["Details", "Select a request to see how it went and every try."]
+    assert not any(one.isVisible() for one in scene.pane.details.findChildren(QPlainTextEdit))
 
 
 async def test_prompts_are_shown_only_if_they_are_kept_and_are_deleted_after_asking(scene: Scene) -> None:

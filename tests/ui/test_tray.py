@@ -604,7 +604,7 @@ async def test_quitting_asks_while_a_request_runs(scene: Scene, by: str) -> None
     assert rig.app.shutdown.requested
 
 
-def test_marks_in_menus_are_drawn_in_the_colours_of_the_theme(qapp: QApplication) -> None:
+def test_marks_in_menus_and_boxes_are_drawn_in_the_colours_of_the_theme(qapp: QApplication) -> None:
     """
     Style sheets take pictures from files, which must not forget a change of the tokens.
     """
@@ -613,6 +613,9 @@ def test_marks_in_menus_are_drawn_in_the_colours_of_the_theme(qapp: QApplication
             picture = (resources() / "menu" / f"{name}-{tone}.svg").read_text("utf-8")
             assert f'stroke="{tokens.text}"' in picture
             assert f"/menu/{name}-{tone}.svg" in style_sheet(tokens)
+        mark = (resources() / "menu" / f"mark-{tone}.svg").read_text("utf-8")
+        assert f'stroke="{tokens.on_accent}"' in mark
+        assert f"/menu/mark-{tone}.svg" in style_sheet(tokens)
 
 
 def test_icons_in_colour_stand_out_on_any_panel(qapp: QApplication) -> None:

@@ -431,6 +431,8 @@ async def test_removing_can_be_undone_from_the_toast_and_by_key(open_face: Open)
     press(pane, Qt.Key.Key_Z, CTRL)
     await settle(0.15)
     assert len(pane.rows) == 9
+    assert face.window.toasts.undo_button() is None
+    assert "1 account removed from this computer." not in face.window.toasts.texts()
 
 
 async def test_changes_while_hidden_are_shown_on_return(open_face: Open) -> None:
@@ -474,7 +476,7 @@ async def test_requests_come_in_as_they_happen_and_tell_every_try(open_face: Ope
 
     assert len(pane.rows) == 5
     assert (
-        "1. leo.with.a.long.name@mail.example.org (direct): The account is out of questions."
+        "1. leo.with.a.long.name@mail.example.org (Direct connection): The account is out of questions."
         in pane.details.text()
     )
     assert "2. Studio (socks5h://hk-01:1080): Answered." in pane.details.text()
@@ -500,6 +502,7 @@ async def test_a_taken_port_names_the_program_and_offers_the_next(open_face: Ope
     use = face.window.banner.buttons[0]
     assert isinstance(use, QAbstractButton)
     assert use.text() == "Use 4766"
+    assert "--port" not in face.window.banner.text  # that is for a terminal
     click(use)
     await settle()
 

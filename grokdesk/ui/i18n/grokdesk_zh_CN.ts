@@ -1559,16 +1559,16 @@ direct</translation>
         <translation>正在测试：先读取模型，再提一个简短的问题…</translation>
     </message>
     <message>
-        <source>The demo does not touch the files of your programs. Copy what is above instead.</source>
-        <translation>演示不会改动你的程序的文件。请复制上面的内容。</translation>
+        <source>The demo does not touch the files of your programs. Copy what is below instead.</source>
+        <translation>演示不会改动你的程序的文件。请复制下面的内容。</translation>
     </message>
     <message>
         <source>The file as it was before</source>
         <translation>文件的原样</translation>
     </message>
     <message>
-        <source>The home folder is not known, so files are left alone. Copy what is above instead.</source>
-        <translation>不清楚主文件夹的位置，因此不会改动文件。请复制上面的内容。</translation>
+        <source>The home folder is not known, so files are left alone. Copy what is below instead.</source>
+        <translation>不清楚主文件夹的位置，因此不会改动文件。请复制下面的内容。</translation>
     </message>
     <message>
         <source>The test failed: %1</source>
@@ -2092,6 +2092,10 @@ direct</translation>
         <translation>已创建新密钥。旧密钥仍然有效。</translation>
     </message>
     <message>
+        <source>Take another one, or close that program.</source>
+        <translation>请换一个端口，或关闭那个程序。</translation>
+    </message>
+    <message>
         <source>Text size: %1 %</source>
         <translation>文字大小：%1 %</translation>
     </message>
@@ -2106,6 +2110,10 @@ direct</translation>
     <message>
         <source>The demo opens in a window of its own.</source>
         <translation>演示会在单独的窗口中打开。</translation>
+    </message>
+    <message>
+        <source>The port comes from outside (%1). Close that program, or change the port there.</source>
+        <translation>端口由外部指定（%1）。请关闭那个程序，或在那里更改端口。</translation>
     </message>
     <message>
         <source>There is no key. Make one on Home.</source>
@@ -8179,6 +8187,10 @@ direct</translation>
 <context>
     <name>Notices</name>
     <message>
+        <source>Choose a port…</source>
+        <translation>选择端口…</translation>
+    </message>
+    <message>
         <source>GrokDesk %1 is there.</source>
         <translation>有新版本 GrokDesk %1。</translation>
     </message>
@@ -11831,8 +11843,8 @@ direct</translation>
         <translation>深色</translation>
     </message>
     <message>
-        <source>It lets the apps on this computer use your own Grok accounts, through one address that speaks the language of OpenAI and Anthropic. The gateway runs already; it needs an account and an app.</source>
-        <translation>它让这台电脑上的应用使用你自己的 Grok 账号，只需一个兼容 OpenAI 和 Anthropic 的地址。网关已经运行，还需要一个账号和一个应用。</translation>
+        <source>It lets the apps on this computer use your own Grok accounts, through one address that speaks the language of OpenAI and Anthropic. All it needs is an account and an app.</source>
+        <translation>它让这台电脑上的应用通过一个兼容 OpenAI 和 Anthropic 的地址使用你自己的 Grok 账号。只需要一个账号和一个应用。</translation>
     </message>
     <message>
         <source>Language</source>

@@ -94,6 +94,9 @@ class Columns(QObject):
                 elif left >= self._widths[name]:
                     left -= self._widths[name]
                     wanted.add(name)
+                else:
+                    # None that matters less takes the place of one that matters more.
+                    left = 0
         else:
             wanted = {*self._chosen, self._names[self._first]}
         blocked = QSignalBlocker(self._header)

@@ -250,6 +250,8 @@ class NumberControl(Control):
         row.addWidget(self.edit)
         row.addWidget(self._unit)
         row.addWidget(self._more, 1)
+        # Takes the room only while nothing stands there, so that the number keeps to the left.
+        row.addStretch(0)
         self._unit.setVisible(bool(words))
         self.edit.textChanged.connect(self._typed)
         self.edit.counted.connect(self._count)

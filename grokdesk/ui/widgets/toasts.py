@@ -23,6 +23,7 @@ class _Slip(QFrame):
     def __init__(self, toast: Toast) -> None:
         super().__init__()
         self.gone = False
+        self.act = toast.act
         self.setProperty("kind", "toast")
         self.setAccessibleName(toast.text)
         text = Prose(toast.text)
@@ -89,7 +90,8 @@ class Toasts(QWidget):
         over.installEventFilter(self)
 
     def say(self, toast: Toast) -> None:
-        """Show a toast and announce it to a screen reader."""
+        """Show a toast, in place of one about the same act, and announce it to a screen reader."""
+        self.forget(toast.act)
         slips = self._slips()
         while len(slips) >= _MOST:
             slips.pop(0).go()
@@ -100,6 +102,12 @@ class Toasts(QWidget):
         self.raise_()
         self._place()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, toast.text))
+
+    def forget(self, act: object) -> None:
+        """Take away what offers to take `act` back: that has been done."""
+        for slip in self._slips():
+            if slip.act is not None and slip.act == act:
+                slip.go()
 
     def texts(self) -> list[str]:
         """What is being shown."""

@@ -204,6 +204,9 @@ class AccountsPane(Pane):
         parts: list[QWidget] = [self.search, list_]
         return [*parts, self.details] if self.details.isVisible() else parts
 
+    def foot(self) -> int:
+        return self.details.foot() if self.details.isVisible() else 0
+
     def renew(self) -> bool:
         """Check what is selected, or all that is shown."""
         ids = self.acted_on()

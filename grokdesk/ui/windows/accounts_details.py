@@ -222,6 +222,10 @@ class Details(QFrame):
         """The last requests, each leading to its place in the log."""
         return [line for line in self._request_lines if not line.isHidden()]
 
+    def foot(self) -> int:
+        """How tall the acts at the lower edge are."""
+        return 0 if self._buttons.isHidden() else self._buttons.height()
+
     def unsaved(self) -> int:
         """How many changes are typed and not kept yet."""
         return sum(field.is_changed for field in (self.label, self.tags, self.note))

@@ -336,8 +336,8 @@ class ClientCard(QWidget):
 
     def _impossible(self) -> str:
         if self._desk.host.demo:
-            return self.tr("The demo does not touch the files of your programs. Copy what is above instead.")
-        return self.tr("The home folder is not known, so files are left alone. Copy what is above instead.")
+            return self.tr("The demo does not touch the files of your programs. Copy what is below instead.")
+        return self.tr("The home folder is not known, so files are left alone. Copy what is below instead.")
 
     def _is_current(self, found: Found) -> bool:
         key = self._connections.own_key(self.client)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor, QTextFormat
-from PySide6.QtWidgets import QDialog, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor, QTextFormat, QTextOption
+from PySide6.QtWidgets import QDialog, QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from grokdesk.core.file_edits import DiffLine
 from grokdesk.platform.client_files import Plan
@@ -42,6 +42,9 @@ class Preview(QDialog):
         set_tone(self.warning, "warn")
         self.warning.setVisible(bool(plan.beside))
         self.code = Code(self.tr("What would change"), _MANY)
+        # A whole file may stand in one line, and what is to be agreed to must be seen.
+        self.code.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        self.code.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.code.setPlainText("\n".join(_typed(line) for line in lines))
         self._lines = lines
         self._colour()
@@ -99,7 +102,9 @@ class Preview(QDialog):
             form.setBackground(QColor(getattr(self._look.tokens, ground)))
             form.setProperty(QTextFormat.Property.FullWidthSelection, True)
             mark.format = form
+            # All of it: a line that is wrapped has colour as far as it goes.
             mark.cursor = QTextCursor(document.findBlockByNumber(number))
+            mark.cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
             marks.append(mark)
         self.code.setExtraSelections(marks)
 

@@ -64,7 +64,7 @@ class FirstRunPane(Pane):
         self.skip = button(self.tr("Skip all this"), kind="plain")
         self.next = button(self.tr("Next"), kind="primary")
         self.hint = quiet()
-        feet = QHBoxLayout()
+        feet = self._feet = QHBoxLayout()
         feet.setContentsMargins(MARGIN, GAP, MARGIN, GAP)
         feet.setSpacing(8)
         feet.addWidget(self.skip)
@@ -156,6 +156,9 @@ class FirstRunPane(Pane):
         (first if first is not None else self.next).setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- being a pane
+
+    def foot(self) -> int:
+        return self._feet.sizeHint().height()
 
     def appeared(self) -> None:
         self._show_marks()

@@ -90,10 +90,8 @@ class WelcomePage(Page):
         layout.addWidget(
             quiet(
                 self.tr(
-                    "It lets the apps on this computer use your own Grok accounts, through one "
-                    "address that speaks the "
-                    "language of OpenAI and Anthropic. The gateway runs already; it needs an account "
-                    "and an app."
+                    "It lets the apps on this computer use your own Grok accounts, through one address that "
+                    "speaks the language of OpenAI and Anthropic. All it needs is an account and an app."
                 )
             )
         )

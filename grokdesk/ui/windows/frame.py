@@ -26,6 +26,7 @@ class Frame(QWidget):
         self.desk = desk
         self.setAcceptDrops(True)
         self.toasts = Toasts(self, self.floor)
+        desk.taken_back.connect(self.toasts.forget)
 
     @property
     def pane(self) -> Pane:
@@ -38,7 +39,7 @@ class Frame(QWidget):
 
     def floor(self) -> int:
         """How much of the lower edge toasts keep free."""
-        return 0
+        return self.pane.foot()
 
     def bring_up(self) -> None:
         """Show the window in front of others."""

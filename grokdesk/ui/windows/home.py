@@ -22,7 +22,6 @@ from grokdesk.core.usage import MEDIAN, summed, together
 from grokdesk.ui import dialogs, words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
-from grokdesk.ui.languages import told
 from grokdesk.ui.models.usage import percent, span
 from grokdesk.ui.theme import GAP, MARGIN, code_font
 from grokdesk.ui.widgets.parts import button, card, quiet, section, title
@@ -125,7 +124,7 @@ class Home(Pane):
         self._words.setText(text)
         self._base.setText(state.base_url if running else self.tr("Apps cannot connect while it is stopped."))
         if state.phase is GatewayPhase.FAILED:
-            self._base.setText(told(state.error, state.hint))
+            self._base.setText(self.desk.gateway_trouble())
         self.copy_base.setEnabled(running)
         self._key.setText(desk.masked_key())
         has_key = desk.key() is not None

@@ -109,6 +109,9 @@ class LibraryPane(Pane):
     def search_field(self) -> QLineEdit:
         return self.grok.search if self.tabs.currentIndex() == _GROK else self.search
 
+    def foot(self) -> int:
+        return self.save.height() + GAP if self.tabs.currentIndex() == _LOCAL else 0
+
     def keepsake(self) -> Mapping[str, Any]:
         return {
             "search": self.search.text(),

@@ -121,6 +121,7 @@ class MainWindow(Frame):
             self.apart.windows[key].bring_up()
         else:
             self.stack.setCurrentWidget(pane)
+            self.toasts.place()
             # The first steps are reached from Home, and belong to it.
             self.sidebar.mark("home" if key == "first" else key)
             if key in self._visited:
@@ -256,7 +257,7 @@ class MainWindow(Frame):
         self.quit_wanted.emit()
 
     def floor(self) -> int:
-        return 0 if self.strip.isHidden() else self.strip.height()
+        return super().floor() + (0 if self.strip.isHidden() else self.strip.height())
 
     def leave(self) -> None:
         """Close for good, with every window."""

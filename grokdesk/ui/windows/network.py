@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -71,6 +71,26 @@ class NetworkPane(Pane):
                 self.cloudflare.show_way(way)
         else:
             self.show_way(where)
+
+    def regions(self) -> Sequence[QWidget]:
+        page = self._page()
+        # The controls over the list come first.
+        parts: list[QWidget] = [self.tabs, page, page.table]
+        return [*parts, page.details] if isinstance(page, ProxiesPage) else parts
+
+    def renew(self) -> bool:
+        """Test what is selected, or every way out."""
+        return self.proxies.renew()
+
+    def halt(self) -> bool:
+        running = self.trials.running
+        self.trials.cancel()
+        return running
+
+    def begin(self) -> bool:
+        self.tabs.setCurrentIndex(PROXIES)
+        self.proxies.add_ways()
+        return True
 
     def keepsake(self) -> Mapping[str, Any]:
         return {

@@ -380,7 +380,7 @@ class CloudflarePage(QWidget):
             self.save_pasted.setEnabled(False)
             return
         if not cookies.strip() and not agent.strip():
-            self._say_fit(check_manual("", "") or "", None)
+            self._say_fit(told(check_manual("", "") or ""), None)
             self.save_pasted.setEnabled(False)
             return
         problem = check_manual(cookies, agent)

@@ -339,6 +339,12 @@ class ProxiesPage(QWidget):
         """Test these."""
         self.trials.start(rows)
 
+    def renew(self) -> bool:
+        """Test what is selected, or all; False when there is nothing."""
+        rows = self.selected() or self._all_rows()
+        self.test(rows)
+        return bool(rows)
+
     def add_ways(self) -> None:
         """Ask for addresses and put them at the end of a list."""
         self.desk.work.start(self._add(), exclusive="add ways out")

@@ -53,11 +53,14 @@ class Notices(QObject):
         if state.phase is not GatewayPhase.FAILED:
             return []
         acts: list[tuple[str, Callable[[], None]]] = []
-        if state.free_port:
+        if state.free_port and not desk.port_from_outside:
             port = state.free_port
             acts.append((self.tr("Use %1").replace("%1", str(port)), lambda: desk.use_port(port)))
-        acts.append((self.tr("Try again"), desk.toggle_gateway))
-        return [Notice("gateway", Weight.ERROR, told(state.error, state.hint), tuple(acts))]
+            choose = lambda: desk.pane_wanted.emit("settings:gateway.port")  # noqa: E731 - one of two alike
+            acts.append((self.tr("Choose a port…"), choose))
+        else:
+            acts.append((self.tr("Try again"), desk.toggle_gateway))
+        return [Notice("gateway", Weight.ERROR, desk.gateway_trouble(), tuple(acts))]
 
     def _trouble(self, trouble: Trouble) -> Notice:
         wanted = self._desk.pane_wanted.emit

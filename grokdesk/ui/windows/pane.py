@@ -31,6 +31,10 @@ class Pane(QWidget):
         """Its parts in reading order; F6 goes from one to the next."""
         return (self,)
 
+    def foot(self) -> int:
+        """How much of its lower edge holds what a person is about to press; toasts do not cover that."""
+        return 0
+
     def renew(self) -> bool:
         """Read or ask again what is shown (F5). False when there is nothing to renew."""
         return False

@@ -22,6 +22,7 @@ from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress_label
 from grokdesk.ui.languages import told
 from grokdesk.ui.models import request_words
+from grokdesk.ui.models.clearances import title_of
 from grokdesk.ui.models.requests import duration
 from grokdesk.ui.widgets.flow import Flow
 from grokdesk.ui.widgets.parts import Prose, breakable, button, card, quiet, section
@@ -171,6 +172,7 @@ class RequestDetails(QScrollArea):
         self.forget.clicked.connect(
             lambda: self._desk.work.start(self._ask_to_forget(), exclusive="forget prompts")
         )
+        self._show_talk(None)
         return self._said
 
     def _facts(self, run: RunRecord) -> list[tuple[str, str]]:
@@ -183,7 +185,7 @@ class RequestDetails(QScrollArea):
             (self.tr("Model behind the name"), stands_for),
             (self.tr("Mode"), run.mode),
             (self.tr("Account"), breakable(run.account_name)),
-            (self.tr("Way out"), breakable(run.egress)),
+            (self.tr("Way out"), breakable(title_of(run.egress))),
             (self.tr("First word"), words.milliseconds(run.first_ms)),
             (self.tr("Duration"), duration(run, self._desk.host.clock.now())),
             (self.tr("Pieces"), words.number(run.pieces)),
@@ -199,7 +201,7 @@ class RequestDetails(QScrollArea):
     def _try_words(self, number: int, run: RunRecord) -> str:
         one = run.tries[number]
         said = self.tr("%1. %2 (%3): %4").replace("%1", str(number + 1))
-        said = said.replace("%2", breakable(one.account)).replace("%3", breakable(one.egress))
+        said = said.replace("%2", breakable(one.account)).replace("%3", breakable(title_of(one.egress)))
         return " ".join(
             filter(
                 None,

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from grokdesk.core.runs import EVERY, Counted, RunRecord, Sought
-from grokdesk.ui import dialogs
+from grokdesk.ui import dialogs, words
 from grokdesk.ui.desk import Desk
 from grokdesk.ui.icons import dress
 from grokdesk.ui.models.requests import (
@@ -52,18 +52,17 @@ _TYPING_MS: Final = 120
 _TICK_MS: Final = 1_000
 # What has to fit into each column.
 _SAMPLES: Final = {
-    TIME: "30 Nov 00:00",
-    MODEL: "grok-4.20-fast",
+    MODEL: "grok-4.20-expert",
     CLIENT: "Claude Code",
     ACCOUNT: "Anna Smith",
     RESULT: "Failed: Cloudflare",
-    TOTAL: "123.4 s",
     PIECES: "1,234",
     TOKENS: "12.3k",
 }
 # Where there is not room for all, those at the end go; the details show them anyway.
 _MATTER: Final = (RESULT, TIME, MODEL, TOTAL, ACCOUNT, PIECES, TOKENS, CLIENT)
 _BESIDE: Final = 20
+_LATE_NOVEMBER: Final = 28_800_000.0
 _LEAST: Final = 200
 # More than these are not counted while the list stands still.
 _COUNTED: Final = 10_000
@@ -126,12 +125,21 @@ class RequestTable(QTableView):
         header, metrics, room = self.horizontalHeader(), self.fontMetrics(), self.viewport().width()
         for column in _MATTER:
             title = str(self._rows.headerData(column, Qt.Orientation.Horizontal))
-            needed = max(map(metrics.horizontalAdvance, (title, _SAMPLES[column]))) + _BESIDE
+            needed = max(map(metrics.horizontalAdvance, (title, *_samples(column)))) + _BESIDE
             needed += 2 * _BESIDE if column == RESULT else 0
             room -= needed
             self.setColumnHidden(column, room < 0 and column not in {RESULT, TIME})
             if column != RESULT:
                 header.resizeSection(column, needed)
+
+
+def _samples(column: int) -> Sequence[str]:
+    """The longest that stands in a column, in the language of the window."""
+    if column == TIME:
+        return (words.at(_LATE_NOVEMBER, 0.0),)
+    if column == TOTAL:
+        return (words.milliseconds(888), words.milliseconds(123_400))
+    return (_SAMPLES[column],)
 
 
 class _Offer(Choice):

@@ -366,7 +366,8 @@ class SettingsPane(Pane):
         self.draft.replace({})
         self._show_draft()
         self._offer_edits(self.tr("%n change(s) discarded.", "", len(before)), before)
-        self.search.setFocus()
+        # Not into a field, which would take Ctrl+Z for its own.
+        self._pages_by_key[self._page].setFocus()
 
     def _offer_edits(self, text: str, edits: Mapping[str, object]) -> None:
         async def back() -> None:
@@ -752,6 +753,9 @@ class SettingsPane(Pane):
         self._lists.addWidget(self.area)
         self._lists.addWidget(self.empty)
         return self._lists
+
+    def foot(self) -> int:
+        return 0 if self.bar.isHidden() else self.bar.height() + GAP
 
     def _build_bar(self) -> QFrame:
         self._bar_text = Prose()
