@@ -449,6 +449,7 @@ def after(account: Account, outcome: Outcome, meter: Meter, now: float, policy: 
 
 def refused(account: Account, outcome: Rejected, now: float) -> Account:
     """Return `account` after upstream refused it at `now`, in whatever it was asked; no call is counted."""
+    account = replace(account, last_failure=outcome.reason, last_failure_at=now)
     if account.status is Status.DISABLED:
         return account
     return account.with_status(outcome.status, outcome.reason, now)

@@ -11,7 +11,7 @@ import pytest
 from grokdesk.core.accounts import Account
 from grokdesk.sim import Script
 from tests.app.failure_stage import FIRST, SECOND, Heard, Outcome, play
-from tests.app.failures import SECTIONS, Case, Meaning, Scene, Section, WayAfter
+from tests.app.failures import SECTIONS, Case, Meaning, Place, Scene, Section, WayAfter
 from tests.app.failures_page import PATH, page
 
 
@@ -83,7 +83,8 @@ def together(case: Case) -> Outcome:
         rescue,
         meaning.account,
         (meaning.written or meaning.message) if written else "",
-        count(tries) if written else 0,
+        # A check is no call: it says nothing of how often an account answers.
+        count(tries) if written and case.place is not Place.CHECK else 0,
         ways(meaning, tries),
         meaning.warnings,
         (),

@@ -23,7 +23,7 @@ from typing import Final, TypeVar, cast
 from unittest import mock
 
 from PySide6.QtGui import QFont, QImage
-from PySide6.QtWidgets import QApplication, QDialog, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QTableView, QWidget
 
 from grokdesk import app as app_module
 from grokdesk.app import App
@@ -142,6 +142,10 @@ class Stage:
             error.add_note(f"while {shot.name} was to be shown")
             raise
         await settle()
+        here = self.window.focusWidget()
+        # A window that is activated late gives the keyboard to its first line, and nobody has pressed Tab.
+        if isinstance(here, QAbstractButton) and here.property("kind") == "place":
+            here.clearFocus()
         # Whatever changes a setting brings back the theme that is set.
         self.look.choose(self.theme.value)
         return shown

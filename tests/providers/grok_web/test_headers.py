@@ -107,6 +107,7 @@ TABLE = {
     Call.RESPONSES: ("/imagine", "", True, False, True, False, QUIET),
     Call.UPSCALE: ("", "application/json", True, False, True, True, QUIET),
     Call.SHARE: ("", "application/json", True, False, True, True, QUIET),
+    Call.VOICE: ("/", "application/json", True, False, True, True, QUIET),
 }
 EVERYWHERE = {
     "Accept": "*/*",
